@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* clock.h - time is handed in, so that tests move it. */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include "base/text.h"
+
+/* UTC milliseconds since 1970. `shared` is set only in the test binary: there a test owns the time. */
+struct clock {
+	const volatile int64_t *shared;
+};
+
+int64_t clock_now_ms(const struct clock *clock);
+int64_t clock_steady_ms(void); /* monotonic, for intervals only */
+int64_t clock_steady_us(void);
+/* RFC 3339 with milliseconds and the offset of China Standard Time (2026-01-31T08:00:00.000+08:00), as every instant
+ * is shown outside. Years 0 to 9999. */
+struct text clock_rfc3339(struct arena *arena, int64_t at_ms);
+
+/* A civil date of the Gregorian calendar. */
+struct date {
+	int year, month, day;
+};
+
+bool date_read(struct text iso, struct date *out); /* exactly YYYY-MM-DD, a day that exists, 1850..2200 */
+struct date date_of_ms(int64_t at_ms); /* the day in China Standard Time */
+struct text date_text(struct arena *arena, struct date day);
+int64_t date_to_days(struct date day); /* days since 1970-01-01 */
+struct date date_from_days(int64_t days);
+int date_compare(struct date a, struct date b);
+
+#endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* csv.c - reading RFC 4180 text record by record. */
+#include "base/csv.h"
+
+#include "base/arena.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* What ends or spoils an unquoted cell. Unquoted cells are a few bytes long, where a table is quicker than memchr; and
+ * looking for a byte that may be far away (a line feed in a text that has only CR) would cost square time. */
+static const bool special[256] = { [','] = true, ['\n'] = true, ['\r'] = true, ['"'] = true };
+
+struct csv csv_open(struct text source)
+{
+	struct csv csv = { .source = source };
+	if (text_starts(source, TEXT("\xEF\xBB\xBF")))
+		csv.at = 3;
+	return csv;
+}
+
+static bool at_end(const struct csv *csv)
+{
+	assert(csv->at <= csv->source.len);
+	return csv->at == csv->source.len;
+}
+
+static char here(const struct csv *csv)
+{
+	assert(csv->at < csv->source.len);
+	return csv->source.ptr[csv->at];
+}
+
+static void skip_plain(struct csv *csv)
+{
+	const unsigned char *ptr = (const unsigned char *)csv->source.ptr;
+	size_t at = csv->at, len = csv->source.len;
+	while (at < len && !special[ptr[at]])
+		at++;
+	csv->at = at;
+}
+
+static void skip_line(struct csv *csv)
+{
+	while (!at_end(csv) && here(csv) != '\n' && here(csv) != '\r')
+		csv->at++;
+}
+
+static void skip_line_end(struct csv *csv)
+{
+	if (at_end(csv))
+		return;
+	assert(here(csv) == '\n' || here(csv) == '\r');
+	bool carriage_return = here(csv) == '\r';
+	csv->at++;
+	if (carriage_return && !at_end(csv) && here(csv) == '\n')
+		csv->at++;
+}
+
+static struct text halve_quotes(struct arena *arena, struct text doubled, size_t len)
+{
+	char *copy = arena_take(arena, len);
+	size_t out = 0;
+	for (size_t i = 0; i < doubled.len; i++) {
+		copy[out++] = doubled.ptr[i];
+		if (doubled.ptr[i] == '"')
+			i++;
+	}
+	assert(out == len);
+	return (struct text){ copy, len };
+}
+
+/* From behind the opening quote to behind the closing one. Copies only when the cell is going to be kept. */
+static enum csv_result quoted_cell(struct csv *csv, struct arena *arena, bool keep, struct text *cell)
+{
+	const char *begin = csv->source.ptr + csv->at, *end = csv->source.ptr + csv->source.len, *at = begin;
+	size_t doubled = 0;
+	for (;; at += 2, doubled++) {
+		at = at < end ? memchr(at, '"', (size_t)(end - at)) : NULL;
+		if (!at) {
+			csv->at = csv->source.len;
+			return CSV_OPEN_QUOTE;
+		}
+		if (at + 1 == end || at[1] != '"')
+			break;
+	}
+	csv->at = (size_t)(at + 1 - csv->source.ptr);
+	*cell = (struct text){ begin, (size_t)(at - begin) };
+	size_t len = cell->len - doubled;
+	if (len > CSV_CELL_MAX)
+		return CSV_CELL_TOO_LONG;
+	if (doubled > 0 && keep)
+		*cell = halve_quotes(arena, *cell, len);
+	return at_end(csv) || (special[(unsigned char)here(csv)] && here(csv) != '"') ? CSV_RECORD : CSV_STRAY_QUOTE;
+}
+
+static enum csv_result plain_cell(struct csv *csv, struct text *cell)
+{
+	size_t begin = csv->at;
+	skip_plain(csv);
+	*cell = (struct text){ csv->source.ptr + begin, csv->at - begin };
+	if (cell->len > CSV_CELL_MAX)
+		return CSV_CELL_TOO_LONG;
+	return !at_end(csv) && here(csv) == '"' ? CSV_STRAY_QUOTE : CSV_RECORD;
+}
+
+/* Reads up to the line end. After the first mistake, cells are only passed over. */
+static enum csv_result read_record(struct csv *csv, struct arena *arena)
+{
+	enum csv_result result = CSV_RECORD;
+	for (csv->cell_count = 0;;) {
+		struct text cell;
+		enum csv_result wrong;
+		if (!at_end(csv) && here(csv) == '"') {
+			csv->at++;
+			wrong = quoted_cell(csv, arena, result == CSV_RECORD && csv->cell_count < CSV_CELLS_MAX, &cell);
+		} else {
+			wrong = plain_cell(csv, &cell);
+		}
+		if (wrong == CSV_RECORD && result == CSV_RECORD && csv->cell_count == CSV_CELLS_MAX)
+			wrong = CSV_TOO_MANY_CELLS;
+		/* Where the quotes cannot be trusted, neither can anything found before. */
+		if (wrong == CSV_OPEN_QUOTE || result == CSV_RECORD)
+			result = wrong;
+		if (!at_end(csv) && here(csv) != ',' && here(csv) != '\n' && here(csv) != '\r')
+			skip_line(csv);
+		if (result == CSV_RECORD)
+			csv->cells[csv->cell_count++] = cell;
+		if (at_end(csv) || here(csv) != ',')
+			return result;
+		csv->at++;
+	}
+}
+
+static bool all_empty(const struct csv *csv)
+{
+	for (size_t i = 0; i < csv->cell_count; i++) {
+		if (csv->cells[i].len > 0)
+			return false;
+	}
+	return true;
+}
+
+enum csv_result csv_next(struct csv *csv, struct arena *arena)
+{
+	while (!at_end(csv)) {
+		size_t begin = csv->at;
+		csv->line++;
+		enum csv_result result = read_record(csv, arena);
+		struct text record = { csv->source.ptr + begin, csv->at - begin };
+		skip_line_end(csv);
+		if (result == CSV_RECORD && all_empty(csv))
+			continue;
+		if (result == CSV_RECORD && text_utf8_length(record) == SIZE_MAX)
+			result = CSV_NOT_UTF8;
+		if (result != CSV_RECORD)
+			csv->cell_count = 0;
+		return result;
+	}
+	csv->cell_count = 0;
+	return CSV_END;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* json.c - writing JSON into a buffer, and reading it within limits. */
+#include "base/json.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+struct json_out json_out(struct buf *buf)
+{
+	return (struct json_out){ .buf = buf };
+}
+
+static void begin_value(struct json_out *j)
+{
+	if (j->comma)
+		buf_char(j->buf, ',');
+	j->comma = true;
+}
+
+void json_begin_object(struct json_out *j)
+{
+	begin_value(j);
+	buf_char(j->buf, '{');
+	j->comma = false;
+}
+
+void json_end_object(struct json_out *j)
+{
+	buf_char(j->buf, '}');
+	j->comma = true;
+}
+
+void json_begin_array(struct json_out *j)
+{
+	begin_value(j);
+	buf_char(j->buf, '[');
+	j->comma = false;
+}
+
+void json_end_array(struct json_out *j)
+{
+	buf_char(j->buf, ']');
+	j->comma = true;
+}
+
+static void put_quoted(struct buf *b, struct text t)
+{
+	static const char hex[] = "0123456789abcdef";
+	buf_char(b, '"');
+	size_t done = 0;
+	for (size_t i = 0; i < t.len; i++) {
+		unsigned char c = (unsigned char)t.ptr[i];
+		if (c >= 0x20 && c != '"' && c != '\\')
+			continue;
+		buf_add(b, t.ptr + done, i - done);
+		done = i + 1;
+		if (c == '"' || c == '\\')
+			buf_add(b, (char[]){ '\\', (char)c }, 2);
+		else if (c == '\n')
+			buf_add(b, "\\n", 2);
+		else
+			buf_add(b, (char[]){ '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] }, 6);
+	}
+	buf_add(b, t.ptr + done, t.len - done);
+	buf_char(b, '"');
+}
+
+void json_key(struct json_out *j, struct text key)
+{
+	begin_value(j);
+	put_quoted(j->buf, key);
+	buf_char(j->buf, ':');
+	j->comma = false;
+}
+
+void json_put_text(struct json_out *j, struct text value)
+{
+	begin_value(j);
+	if (value.ptr)
+		put_quoted(j->buf, value);
+	else
+		buf_add(j->buf, "null", 4);
+}
+
+void json_put_int(struct json_out *j, int64_t value)
+{
+	begin_value(j);
+	buf_int(j->buf, value);
+}
+
+void json_put_id(struct json_out *j, int64_t id)
+{
+	if (id == 0) {
+		json_put_null(j);
+		return;
+	}
+	begin_value(j);
+	buf_char(j->buf, '"');
+	buf_int(j->buf, id);
+	buf_char(j->buf, '"');
+}
+
+void json_put_real(struct json_out *j, double value)
+{
+	assert(isfinite(value));
+	begin_value(j);
+	buf_printf(j->buf, "%.10g", value);
+}
+
+void json_put_bool(struct json_out *j, bool value)
+{
+	begin_value(j);
+	buf_text(j->buf, value ? TEXT("true") : TEXT("false"));
+}
+
+void json_put_null(struct json_out *j)
+{
+	begin_value(j);
+	buf_add(j->buf, "null", 4);
+}
+
+void json_put_raw(struct json_out *j, struct text json)
+{
+	begin_value(j);
+	buf_text(j->buf, json);
+}
+
+/* jansson recurses, so the depth is known before it starts. Brackets inside strings do not count. */
+static bool too_deep(struct text source, unsigned max_depth)
+{
+	unsigned depth = 0;
+	bool quoted = false;
+	for (size_t i = 0; i < source.len; i++) {
+		char c = source.ptr[i];
+		if (quoted) {
+			if (c == '\\')
+				i++;
+			else if (c == '"')
+				quoted = false;
+		} else if (c == '"') {
+			quoted = true;
+		} else if (c == '{' || c == '[') {
+			if (++depth > max_depth)
+				return true;
+		} else if ((c == '}' || c == ']') && depth > 0) {
+			depth--;
+		}
+	}
+	return false;
+}
+
+enum json_wrong json_read(struct text source, unsigned max_depth, json_t **out)
+{
+	*out = NULL;
+	if (source.len == 0)
+		return JSON_MALFORMED;
+	if (too_deep(source, max_depth))
+		return JSON_TOO_DEEP;
+	json_error_t ignored;
+	*out = json_loadb(source.ptr, source.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &ignored);
+	return *out ? JSON_FINE : JSON_MALFORMED;
+}
+
+struct text json_text_of(const json_t *value)
+{
+	if (!json_is_string(value))
+		return TEXT_NONE;
+	return (struct text){ json_string_value(value), json_string_length(value) };
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* json.h - writing JSON into a buffer, and reading it within limits. */
+#ifndef BASE_JSON_H
+#define BASE_JSON_H
+
+#include "base/text.h"
+
+#include <jansson.h>
+
+struct json_out {
+	struct buf *buf;
+	bool comma; /* the next value or key needs a comma before it */
+};
+
+struct json_out json_out(struct buf *buf);
+void json_begin_object(struct json_out *j);
+void json_end_object(struct json_out *j);
+void json_begin_array(struct json_out *j);
+void json_end_array(struct json_out *j);
+void json_key(struct json_out *j, struct text key);
+void json_put_text(struct json_out *j, struct text value); /* missing becomes null */
+void json_put_int(struct json_out *j, int64_t value);
+void json_put_id(struct json_out *j, int64_t id); /* decimal string; 0 becomes null */
+void json_put_real(struct json_out *j, double value);
+void json_put_bool(struct json_out *j, bool value);
+void json_put_null(struct json_out *j);
+void json_put_raw(struct json_out *j, struct text json); /* already JSON */
+
+/* Key and value in one call, for literal keys. */
+#define JSON_TEXT(j, key, value) (json_key(j, TEXT(key)), json_put_text(j, value))
+#define JSON_INT(j, key, value) (json_key(j, TEXT(key)), json_put_int(j, value))
+#define JSON_ID(j, key, value) (json_key(j, TEXT(key)), json_put_id(j, value))
+#define JSON_BOOL(j, key, value) (json_key(j, TEXT(key)), json_put_bool(j, value))
+
+enum json_wrong {
+	JSON_FINE,
+	JSON_MALFORMED, /* not JSON, not UTF-8, a repeated key, an escape for U+0000 */
+	JSON_TOO_DEEP
+};
+
+/* Reads one JSON value of any type nested at most `max_depth` deep. The caller frees *out with json_decref. */
+enum json_wrong json_read(struct text source, unsigned max_depth, json_t **out);
+struct text json_text_of(const json_t *value); /* borrows; missing unless a string */
+
+#endif

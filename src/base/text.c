@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* text.c - length-carrying text, and the one growing buffer. */
+#include "base/text.h"
+
+#include "base/arena.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+struct text text_of(const char *zero_terminated)
+{
+	return (struct text){ zero_terminated, zero_terminated ? strlen(zero_terminated) : 0 };
+}
+
+bool text_eq(struct text a, struct text b)
+{
+	if (!a.ptr || !b.ptr)
+		return !a.ptr && !b.ptr;
+	return a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
+}
+
+bool text_is(struct text a, const char *literal)
+{
+	return text_eq(a, text_of(literal));
+}
+
+bool text_starts(struct text a, struct text prefix)
+{
+	return a.len >= prefix.len && (prefix.len == 0 || memcmp(a.ptr, prefix.ptr, prefix.len) == 0);
+}
+
+static size_t blank_at(const char *ptr, size_t len)
+{
+	if (len > 0 && (*ptr == ' ' || (*ptr >= '\t' && *ptr <= '\r')))
+		return 1;
+	return len >= 3 && memcmp(ptr, "\xE3\x80\x80", 3) == 0 ? 3 : 0;
+}
+
+struct text text_trim(struct text a)
+{
+	for (size_t n; (n = blank_at(a.ptr, a.len)) > 0;) {
+		a.ptr += n;
+		a.len -= n;
+	}
+	for (;;) {
+		if (a.len > 0 && blank_at(a.ptr + a.len - 1, 1))
+			a.len -= 1;
+		else if (a.len >= 3 && blank_at(a.ptr + a.len - 3, 3) == 3)
+			a.len -= 3;
+		else
+			return a;
+	}
+}
+
+struct text text_copy(struct arena *arena, struct text a)
+{
+	if (!a.ptr)
+		return a;
+	char *copy = arena_take(arena, a.len + 1);
+	memcpy(copy, a.ptr, a.len);
+	return (struct text){ copy, a.len };
+}
+
+const char *text_z(struct arena *arena, struct text a)
+{
+	return a.ptr ? text_copy(arena, a).ptr : "";
+}
+
+struct text text_printf(struct arena *arena, const char *format, ...)
+{
+	va_list measure, print;
+	va_start(measure, format);
+	va_copy(print, measure);
+	int len = vsnprintf(NULL, 0, format, measure);
+	va_end(measure);
+	assert(len >= 0);
+	char *out = arena_take(arena, (size_t)len + 1);
+	vsnprintf(out, (size_t)len + 1, format, print);
+	va_end(print);
+	return (struct text){ out, (size_t)len };
+}
+
+/* The length of the UTF-8 sequence at `p`, or 0 when it is not one (RFC 3629 section 4). */
+static size_t utf8_sequence(const unsigned char *p, size_t left)
+{
+	unsigned char a = p[0];
+	if (a < 0x80)
+		return a != 0;
+	if (left < 2 || (p[1] & 0xC0) != 0x80)
+		return 0;
+	if (a >= 0xC2 && a <= 0xDF)
+		return 2;
+	if (left < 3 || (p[2] & 0xC0) != 0x80)
+		return 0;
+	if ((a & 0xF0) == 0xE0)
+		return (a == 0xE0 && p[1] < 0xA0) || (a == 0xED && p[1] > 0x9F) ? 0 : 3;
+	if (left < 4 || (p[3] & 0xC0) != 0x80)
+		return 0;
+	if (a >= 0xF0 && a <= 0xF4)
+		return (a == 0xF0 && p[1] < 0x90) || (a == 0xF4 && p[1] > 0x8F) ? 0 : 4;
+	return 0;
+}
+
+size_t text_utf8_length(struct text a)
+{
+	size_t points = 0;
+	for (size_t at = 0; at < a.len; points++) {
+		size_t n = utf8_sequence((const unsigned char *)a.ptr + at, a.len - at);
+		if (n == 0)
+			return SIZE_MAX;
+		at += n;
+	}
+	return points;
+}
+
+bool text_to_int(struct text a, int64_t max, int64_t *out)
+{
+	int64_t value = 0;
+	if (a.len == 0 || a.len > 19)
+		return false;
+	for (size_t i = 0; i < a.len; i++) {
+		if (a.ptr[i] < '0' || a.ptr[i] > '9')
+			return false;
+		if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, a.ptr[i] - '0', &value))
+			return false;
+	}
+	if (value > max)
+		return false;
+	*out = value;
+	return true;
+}
+
+struct buf buf_in(struct arena *arena, size_t first, size_t max)
+{
+	assert(first > 0 && first <= max);
+	return (struct buf){ .arena = arena, .ptr = arena_take(arena, first), .cap = first, .max = max };
+}
+
+static bool make_room(struct buf *b, size_t more)
+{
+	if (b->cap - b->len >= more)
+		return true;
+	if (b->overflow || more > b->max - b->len) {
+		b->overflow = true;
+		return false;
+	}
+	size_t cap = b->cap;
+	while (cap - b->len < more)
+		cap *= 2;
+	if (cap > b->max)
+		cap = b->max;
+	char *grown = arena_take(b->arena, cap);
+	memcpy(grown, b->ptr, b->len);
+	b->ptr = grown;
+	b->cap = cap;
+	return true;
+}
+
+void buf_add(struct buf *b, const void *bytes, size_t len)
+{
+	if (len == 0 || !make_room(b, len))
+		return;
+	memcpy(b->ptr + b->len, bytes, len);
+	b->len += len;
+}
+
+void buf_text(struct buf *b, struct text t)
+{
+	buf_add(b, t.ptr, t.len);
+}
+
+void buf_char(struct buf *b, char c)
+{
+	buf_add(b, &c, 1);
+}
+
+void buf_int(struct buf *b, int64_t value)
+{
+	char digits[21];
+	char *end = digits + sizeof digits, *at = end;
+	uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+	do {
+		*--at = (char)('0' + left % 10);
+		left /= 10;
+	} while (left > 0);
+	if (value < 0)
+		*--at = '-';
+	buf_add(b, at, (size_t)(end - at));
+}
+
+void buf_printf(struct buf *b, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	char small[256];
+	va_list again;
+	va_copy(again, args);
+	int len = vsnprintf(small, sizeof small, format, args);
+	va_end(args);
+	assert(len >= 0);
+	if ((size_t)len < sizeof small)
+		buf_add(b, small, (size_t)len);
+	else if (make_room(b, (size_t)len + 1)) {
+		vsnprintf(b->ptr + b->len, (size_t)len + 1, format, again);
+		b->len += (size_t)len;
+	}
+	va_end(again);
+}
+
+struct text buf_done(const struct buf *b)
+{
+	return (struct text){ b->ptr, b->len };
+}

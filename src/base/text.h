@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* text.h - length-carrying text, and the one growing buffer. */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+
+/* Bytes owned by somebody else. ptr == NULL means "missing" (SQL NULL), which is not the same as empty. */
+struct text {
+	const char *ptr;
+	size_t len;
+};
+
+#define TEXT(literal) ((struct text){ "" literal, sizeof(literal) - 1 })
+#define TEXT_NONE ((struct text){ NULL, 0 })
+#define TEXT_ARG(t) (int)(t).len, (t).ptr ? (t).ptr : ""
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+struct text text_of(const char *zero_terminated); /* borrows; NULL gives TEXT_NONE */
+bool text_eq(struct text a, struct text b); /* missing equals only missing */
+bool text_is(struct text a, const char *literal);
+bool text_starts(struct text a, struct text prefix);
+struct text text_trim(struct text a); /* ASCII blanks and U+3000 at both ends */
+struct text text_copy(struct arena *arena, struct text a); /* also zero-terminated behind its length */
+const char *text_z(struct arena *arena, struct text a); /* zero-terminated copy */
+struct text text_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Number of code points, or SIZE_MAX when the bytes are not UTF-8 (RFC 3629) or contain U+0000. */
+size_t text_utf8_length(struct text a);
+/* A decimal integer without sign, blanks or leading plus, in [0, max]. */
+bool text_to_int(struct text a, int64_t max, int64_t *out);
+
+/* A buffer that grows inside an arena up to `max` bytes; beyond, it only remembers that it overflowed. */
+struct buf {
+	struct arena *arena;
+	char *ptr;
+	size_t len, cap, max;
+	bool overflow;
+};
+
+struct buf buf_in(struct arena *arena, size_t first, size_t max);
+void buf_add(struct buf *b, const void *bytes, size_t len);
+void buf_text(struct buf *b, struct text t);
+void buf_char(struct buf *b, char c);
+void buf_int(struct buf *b, int64_t value);
+void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+struct text buf_done(const struct buf *b); /* what was written so far */
+
+#endif

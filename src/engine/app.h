@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* app.h - what lives as long as the process: the store, the capabilities, the sessions, the feed. */
+#ifndef ENGINE_APP_H
+#define ENGINE_APP_H
+
+#include "engine/call.h"
+
+struct sessions;
+struct feed;
+
+enum route_kind {
+	ROUTE_READ, /* `read` with a reader */
+	ROUTE_COMMAND, /* `command` in a transaction */
+	ROUTE_TASK, /* `task` on a thread that may wait; it reads and commands by itself */
+	ROUTE_STREAM /* an event stream; answered by edge/ */
+};
+
+struct route {
+	enum method method;
+	const char *path; /* {id} stands for one record number */
+	unsigned permission;
+	enum route_kind kind;
+	read_fn *read; /* arg is the struct call */
+	command_fn *command; /* arg is the struct call */
+	void (*task)(struct call *call);
+	bool open; /* answers those who are not signed in */
+	bool csv; /* takes text/csv up to IMPORT_BYTES_MAX instead of JSON */
+};
+
+/* A column of a file and the field it stands for. */
+struct alias {
+	const char *header, *field;
+};
+
+/* How rows of a file become records: the command makes one record from `row`, in the caller's transaction. */
+struct importer {
+	const struct alias *aliases;
+	size_t alias_count;
+	enum store_code (*row)(struct tx *tx, struct call *call, struct input *row);
+};
+
+/* One capability. */
+struct module {
+	const char *name;
+	const struct schema *schema;
+	const struct route *routes;
+	size_t route_count;
+	const struct importer *importer;
+	const char *resource; /* its name in journal lines, with who may see them in the feed */
+	unsigned feed_permission;
+};
+
+struct app {
+	struct store *store;
+	const struct module *const *modules;
+	size_t module_count;
+	struct sessions *sessions;
+	struct feed *feed;
+	bool demo; /* a demonstration store: ID cards of no real area are fine */
+	bool secure_cookie; /* behind TLS */
+};
+
+enum { MODULES_MAX = 32 };
+
+/* Opens the store with the schema of all modules, sessions and feed. NULL with a reason in *result. */
+struct app *app_open(const struct store_options *options, const struct module *const *modules, size_t count,
+                     enum store_open_result *result);
+void app_close(struct app *app);
+
+/* The route for a path; NULL with *known_path telling whether another method exists there. */
+const struct route *app_route(const struct app *app, enum method method, struct text path, int64_t *id, bool *known_path);
+const struct module *app_resource(const struct app *app, struct text resource);
+
+/* Carries a call out on this thread, waiting for what it needs; not on a network loop. */
+void app_answer(struct app *app, struct call *call);
+/* The steps of it, for those who must not wait. */
+enum store_code app_run_read(struct db *db, void *call);
+enum store_code app_run_command(struct tx *tx, void *call);
+/* Turns a store's refusal into the call's answer, where the call has none yet. */
+void app_settle(struct call *call, enum store_code code);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* call.h - one request while it is being answered, wherever it came from. */
+#ifndef ENGINE_CALL_H
+#define ENGINE_CALL_H
+
+#include "engine/access.h"
+#include "engine/problem.h"
+
+struct app;
+struct input;
+struct route;
+
+enum method { METHOD_GET, METHOD_POST, METHOD_PATCH, METHOD_DELETE, METHOD_OTHER };
+
+enum {
+	BODY_BYTES_MAX = 1 << 20,
+	IMPORT_BYTES_MAX = 64 << 20,
+	BODY_DEPTH_MAX = 32,
+	ANSWER_BYTES_MAX = 4 << 20,
+	CALL_ARENA_MAX = 64 << 20,
+	QUERY_PAIRS_MAX = 16,
+	WRONG_MAX = 50
+};
+
+struct pair {
+	struct text name, value;
+};
+
+/* One wrong field. */
+struct wrong {
+	struct text pointer; /* RFC 6901 */
+	const char *code;
+	struct text zh, en;
+};
+
+struct call {
+	struct app *app;
+	struct arena *arena;
+	const struct route *route;
+	struct actor actor;
+	bool signed_in;
+	/* what was asked */
+	int64_t id; /* of {id} in the path */
+	struct pair pairs[QUERY_PAIRS_MAX]; /* of the query string */
+	size_t pair_count;
+	struct text raw; /* the body as it came */
+	json_t *body; /* an object, for those routes that take JSON; freed with the call */
+	struct text if_match, idempotency_key, session_token, last_event_id;
+	/* what is answered */
+	int status;
+	enum problem problem;
+	struct text detail_zh, detail_en;
+	struct wrong *wrongs;
+	size_t wrong_count;
+	struct buf out;
+	int64_t version; /* ETag; 0: none */
+	struct text location, set_cookie;
+	const char *content_type;
+	unsigned retry_after_s;
+	bool replayed;
+};
+
+void call_start(struct call *call, struct app *app, struct arena *arena);
+void call_end(struct call *call); /* frees the body; the arena is the caller's */
+/* Forgets the answer, so that a command may be run again. */
+void call_again(struct call *call);
+struct text call_param(const struct call *call, const char *name); /* of the query string */
+struct json_out call_json(struct call *call, int status); /* begins a JSON answer */
+/* Answers with a problem; returns STORE_REFUSED so that a command may return it. */
+enum store_code call_problem(struct call *call, enum problem problem);
+enum store_code call_problem_detail(struct call *call, enum problem problem, struct text zh, struct text en);
+/* Adds one wrong field and makes the answer PROBLEM_INVALID. */
+void call_wrong(struct call *call, struct text pointer, const char *code, struct text zh, struct text en);
+/* Writes the problem document; done once, by whoever sends the answer. */
+void call_write_problem(struct call *call);
+/* The version named by If-Match; false after it has answered 428 or 412. */
+bool call_if_match(struct call *call, int64_t *version);
+
+#endif

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* journal.c - the append-only record of every change. */
+#include "engine/journal.h"
+
+#include "base/crypto.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define LINE_COLUMNS \
+	"at_ms, user_id, actor, channel, action, resource, record_id, version," \
+	" area, hukou_area, was_area, was_hukou_area, fields, detail"
+#define LINE_COLUMN_TYPES \
+	" at_ms INTEGER NOT NULL, user_id INTEGER NOT NULL, actor TEXT NOT NULL, channel TEXT NOT NULL," \
+	" action TEXT NOT NULL, resource TEXT NOT NULL, record_id INTEGER NOT NULL, version INTEGER NOT NULL," \
+	" area INTEGER NOT NULL, hukou_area INTEGER NOT NULL, was_area INTEGER NOT NULL, was_hukou_area INTEGER NOT NULL," \
+	" fields TEXT, detail TEXT"
+
+static const char *const sqlite_steps[] = {
+	"CREATE TABLE journal (district INTEGER NOT NULL, pos INTEGER NOT NULL," LINE_COLUMN_TYPES
+	", hash BLOB NOT NULL, PRIMARY KEY (district, pos)) STRICT, WITHOUT ROWID",
+	"CREATE VIEW journal_line AS SELECT district, pos, hash, " LINE_COLUMNS " FROM journal",
+};
+
+/* An entry is written with the change and never touched again; its place in the order is a row of its own. */
+static const char *const postgres_steps[] = {
+	"CREATE TABLE journal_entry (district INTEGER NOT NULL, id INTEGER NOT NULL,"
+	" xid INTEGER NOT NULL DEFAULT (pg_current_xact_id()::text::bigint)," LINE_COLUMN_TYPES
+	", PRIMARY KEY (district, id)) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX journal_entry_order ON journal_entry (district, xid, id)",
+	"CREATE TABLE journal_order (district INTEGER NOT NULL, pos INTEGER NOT NULL, xid INTEGER NOT NULL,"
+	" entry INTEGER NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (district, pos)) STRICT, WITHOUT ROWID;"
+	"CREATE VIEW journal_line AS SELECT o.district, o.pos, o.hash, " LINE_COLUMNS
+	" FROM journal_order o JOIN journal_entry e ON e.district = o.district AND e.id = o.entry",
+};
+
+const struct schema journal_schema = {
+	.owner = "journal",
+	.steps = sqlite_steps,
+	.postgres_steps = postgres_steps,
+	.count = COUNT(sqlite_steps),
+};
+
+/* ---- the chain ---- */
+
+static void put_number(struct buf *b, uint64_t number, int bytes)
+{
+	for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8)
+		buf_char(b, (char)(number >> shift & 0xFF));
+}
+
+static void put_text(struct buf *b, struct text text)
+{
+	put_number(b, text.ptr ? text.len : UINT32_MAX, 4);
+	buf_text(b, text);
+}
+
+/* hash = SHA-256(hash before ‖ every column in table order; numbers as 8 bytes, texts behind 4 bytes of length,
+ * missing text as length 2^32-1). */
+static void line_hash(struct arena *arena, const struct journal_line *line, struct text before,
+                      unsigned char hash[static HASH_BYTES])
+{
+	struct buf b = buf_in(arena, 1024, 512 * 1024);
+	buf_text(&b, before);
+	const int64_t numbers[] = { line->district, line->pos, line->at_ms, line->user };
+	for (size_t i = 0; i < COUNT(numbers); i++)
+		put_number(&b, (uint64_t)numbers[i], 8);
+	put_text(&b, line->actor);
+	put_text(&b, line->channel);
+	put_text(&b, line->action);
+	put_text(&b, line->resource);
+	const struct places *p = &line->places;
+	const int64_t more[] = { line->record, line->version, p->area, p->hukou_area, p->was_area, p->was_hukou_area };
+	for (size_t i = 0; i < COUNT(more); i++)
+		put_number(&b, (uint64_t)more[i], 8);
+	put_text(&b, line->fields);
+	put_text(&b, line->detail);
+	assert(!b.overflow);
+	hash_sha256(buf_done(&b), hash);
+}
+
+struct head {
+	int64_t pos, xid, entry;
+	unsigned char hash[HASH_BYTES];
+};
+
+static enum store_code read_head(struct db *db, unsigned district, struct head *head)
+{
+	*head = (struct head){ .pos = 0 }; /* the hash before the first line is zeros */
+	struct rows *rows = db_query(db, db_is_postgres(db)
+		? "SELECT pos, hash, xid, entry FROM journal_order WHERE district = ?1 ORDER BY pos DESC LIMIT 1"
+		: "SELECT pos, hash FROM journal WHERE district = ?1 ORDER BY pos DESC LIMIT 1",
+		BIND(value_int(district)));
+	if (rows_next(rows)) {
+		head->pos = rows_int(rows, 0);
+		struct text hash = rows_text(rows, 1);
+		assert(hash.len == HASH_BYTES);
+		memcpy(head->hash, hash.ptr, HASH_BYTES);
+		if (db_is_postgres(db)) {
+			head->xid = rows_int(rows, 2);
+			head->entry = rows_int(rows, 3);
+		}
+	}
+	return rows_end(rows);
+}
+
+/* ---- writing ---- */
+
+static enum store_code write_entry(struct tx *tx, const struct journal_line *l)
+{
+	const struct places *p = &l->places;
+	return db_exec(tx->db,
+		"INSERT INTO journal_entry (district, id, " LINE_COLUMNS ")"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+		BIND(value_int(l->district), value_int(id_next(store_ids(tx->store), l->district)), value_int(l->at_ms),
+		     value_int(l->user), value_text(l->actor), value_text(l->channel), value_text(l->action),
+		     value_text(l->resource), value_int(l->record), value_int(l->version), value_int(p->area),
+		     value_int(p->hukou_area), value_int(p->was_area), value_int(p->was_hukou_area), value_text(l->fields),
+		     value_text(l->detail)), NULL);
+}
+
+static enum store_code write_line(struct tx *tx, const struct journal_line *l, const unsigned char hash[HASH_BYTES])
+{
+	const struct places *p = &l->places;
+	return db_exec(tx->db,
+		"INSERT INTO journal (district, pos, hash, " LINE_COLUMNS ")"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+		BIND(value_int(l->district), value_int(l->pos), value_blob((struct text){ (const char *)hash, HASH_BYTES }),
+		     value_int(l->at_ms), value_int(l->user), value_text(l->actor), value_text(l->channel),
+		     value_text(l->action), value_text(l->resource), value_int(l->record), value_int(l->version),
+		     value_int(p->area), value_int(p->hukou_area), value_int(p->was_area), value_int(p->was_hukou_area),
+		     value_text(l->fields), value_text(l->detail)), NULL);
+}
+
+enum store_code journal_write(struct tx *tx, const struct actor *actor, const struct journal_line *what)
+{
+	struct journal_line line = *what;
+	line.district = line.district ? line.district : actor->district;
+	line.at_ms = tx->now_ms;
+	line.user = actor->user;
+	line.actor = text_of(actor->name);
+	line.channel = text_of(actor->channel);
+	if (db_is_postgres(tx->db))
+		return write_entry(tx, &line);
+	struct head head;
+	unsigned char hash[HASH_BYTES];
+	enum store_code code = read_head(tx->db, line.district, &head);
+	if (code != STORE_OK)
+		return code;
+	line.pos = head.pos + 1;
+	struct arena arena = arena_new(1 << 20);
+	line_hash(&arena, &line, (struct text){ (const char *)head.hash, HASH_BYTES }, hash);
+	arena_free(&arena);
+	return write_line(tx, &line, hash);
+}
+
+/* ---- reading ---- */
+
+static void line_from(const struct rows *rows, int at, struct journal_line *line)
+{
+	line->at_ms = rows_int(rows, at);
+	line->user = rows_int(rows, at + 1);
+	line->actor = rows_text(rows, at + 2);
+	line->channel = rows_text(rows, at + 3);
+	line->action = rows_text(rows, at + 4);
+	line->resource = rows_text(rows, at + 5);
+	line->record = rows_int(rows, at + 6);
+	line->version = rows_int(rows, at + 7);
+	line->places = (struct places){ rows_int(rows, at + 8), rows_int(rows, at + 9), rows_int(rows, at + 10),
+		                        rows_int(rows, at + 11) };
+	line->fields = rows_text(rows, at + 12);
+	line->detail = rows_text(rows, at + 13);
+}
+
+enum store_code journal_read(struct db *db, unsigned district, int64_t after, int limit,
+                             bool (*take)(void *arg, const struct journal_line *line), void *arg)
+{
+	struct rows *rows = db_query(db, "SELECT pos, " LINE_COLUMNS
+		" FROM journal_line WHERE district = ?1 AND pos > ?2 ORDER BY pos LIMIT ?3",
+		BIND(value_int(district), value_int(after), value_int(limit)));
+	while (rows_next(rows)) {
+		struct journal_line line = { .district = district, .pos = rows_int(rows, 0) };
+		line_from(rows, 1, &line);
+		if (!take(arg, &line))
+			break;
+	}
+	return rows_end(rows);
+}
+
+int64_t journal_head(struct db *db, unsigned district)
+{
+	return db_int(db, 0, "SELECT max(pos) FROM journal_line WHERE district = ?1", BIND(value_int(district)));
+}
+
+/* ---- the order on PostgreSQL ---- */
+
+enum { SEQUENCE_BATCH = 500, ORDER_ROWS = 20 };
+
+struct place_in_order {
+	int64_t pos, xid, entry;
+	unsigned char hash[HASH_BYTES];
+};
+
+static enum store_code write_order(struct tx *tx, unsigned district, struct arena *arena,
+                                   const struct place_in_order *places, size_t count)
+{
+	for (size_t done = 0; done < count; done += ORDER_ROWS) {
+		struct query query;
+		query_start(&query, arena);
+		query_sql(&query, "INSERT INTO journal_order (district, pos, xid, entry, hash) VALUES ");
+		for (size_t i = done; i < count && i < done + ORDER_ROWS; i++) {
+			query_sql(&query, i == done ? "(" : ", (");
+			query_value(&query, value_int(district));
+			query_sql(&query, ", ");
+			query_value(&query, value_int(places[i].pos));
+			query_sql(&query, ", ");
+			query_value(&query, value_int(places[i].xid));
+			query_sql(&query, ", ");
+			query_value(&query, value_int(places[i].entry));
+			query_sql(&query, ", ");
+			query_value(&query, value_blob((struct text){ (const char *)places[i].hash, HASH_BYTES }));
+			query_sql(&query, ")");
+		}
+		struct rows *rows = query_run(&query, tx->db);
+		rows_next(rows);
+		enum store_code code = rows_end(rows);
+		if (code != STORE_OK)
+			return code;
+	}
+	return STORE_OK;
+}
+
+/* Lines of transactions below the snapshot's xmin are complete: no later commit can add one before them. */
+static enum store_code sequence_district(struct tx *tx, struct arena *arena, unsigned district, bool *news)
+{
+	struct head head;
+	enum store_code code = read_head(tx->db, district, &head);
+	if (code != STORE_OK)
+		return code;
+	struct place_in_order *places = arena_take(arena, SEQUENCE_BATCH * sizeof *places);
+	size_t count = 0;
+	struct text before = { (const char *)head.hash, HASH_BYTES };
+	struct rows *rows = db_query(tx->db, "SELECT xid, id, " LINE_COLUMNS
+		" FROM journal_entry WHERE district = ?1 AND (xid, id) > (?2, ?3)"
+		" AND xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint ORDER BY xid, id LIMIT ?4",
+		BIND(value_int(district), value_int(head.xid), value_int(head.entry), value_int(SEQUENCE_BATCH)));
+	while (rows_next(rows)) {
+		struct place_in_order *place = &places[count++];
+		*place = (struct place_in_order){ head.pos + (int64_t)count, rows_int(rows, 0), rows_int(rows, 1), { 0 } };
+		struct journal_line line = { .district = district, .pos = place->pos };
+		line_from(rows, 2, &line);
+		line_hash(arena, &line, before, place->hash);
+		before.ptr = (const char *)place->hash;
+	}
+	code = rows_end(rows);
+	*news = *news || count > 0;
+	return code != STORE_OK ? code : write_order(tx, district, arena, places, count);
+}
+
+enum store_code journal_sequence(struct tx *tx, bool *news)
+{
+	int64_t districts[DISTRICT_MAX];
+	size_t count = 0;
+	struct rows *rows = db_query(tx->db, "SELECT number FROM district ORDER BY number", BIND_NONE);
+	while (rows_next(rows) && count < COUNT(districts))
+		districts[count++] = rows_int(rows, 0);
+	enum store_code code = rows_end(rows);
+	struct arena arena = arena_new(64 << 20);
+	for (size_t i = 0; i < count && code == STORE_OK; i++) {
+		code = sequence_district(tx, &arena, (unsigned)districts[i], news);
+		arena_reset(&arena);
+	}
+	arena_free(&arena);
+	return code;
+}
+
+/* ---- verifying ---- */
+
+enum store_code journal_verify(struct db *db, unsigned district, int limit, struct journal_verdict *v)
+{
+	struct arena arena = arena_new(8 << 20);
+	struct rows *rows = db_query(db, "SELECT pos, hash, " LINE_COLUMNS
+		" FROM journal_line WHERE district = ?1 AND pos > ?2 ORDER BY pos LIMIT ?3",
+		BIND(value_int(district), value_int(v->lines), value_int(limit)));
+	v->more = false;
+	while (!v->wrong_pos && rows_next(rows)) {
+		unsigned char hash[HASH_BYTES];
+		struct journal_line line = { .district = district, .pos = rows_int(rows, 0) };
+		struct text written = rows_text(rows, 1);
+		line_from(rows, 2, &line);
+		line_hash(&arena, &line, (struct text){ (const char *)v->hash, HASH_BYTES }, hash);
+		if (line.pos != v->lines + 1) {
+			v->wrong_pos = v->lines + 1;
+			v->what = "missing";
+		} else if (written.len != HASH_BYTES || memcmp(written.ptr, hash, HASH_BYTES) != 0) {
+			v->wrong_pos = line.pos;
+			v->what = "altered";
+		} else {
+			v->lines = line.pos;
+			memcpy(v->hash, hash, HASH_BYTES);
+			v->more = true;
+		}
+		arena_reset(&arena);
+	}
+	arena_free(&arena);
+	return rows_end(rows);
+}

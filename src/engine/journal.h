@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* journal.h - the append-only record of every change: audit trail and live feed in one.
+ *
+ * A line is written in the transaction of the change. On SQLite it gets its position and hash there; on PostgreSQL a
+ * sequencer gives them soon after commit, in an order that no later commit can disturb. Positions are gapless in a
+ * district; each hash is SHA-256 over the hash before it and the line, so the chain shows any later tampering. */
+#ifndef ENGINE_JOURNAL_H
+#define ENGINE_JOURNAL_H
+
+#include "base/crypto.h"
+#include "engine/access.h"
+
+/* Where a record lies, and where it lay before: the feed's scope needs no query. 0: nowhere. */
+struct places {
+	int64_t area, hukou_area, was_area, was_hukou_area;
+};
+
+struct journal_line {
+	unsigned district;
+	int64_t pos, at_ms;
+	int64_t user;
+	struct text actor, channel;
+	struct text action; /* create, update, end, import, sign_in ... */
+	struct text resource;
+	int64_t record, version;
+	struct places places;
+	struct text fields; /* name,name: what changed; missing for a creation */
+	struct text detail; /* JSON: {"field":[old,new]}, protected values masked */
+};
+
+extern const struct schema journal_schema;
+
+enum store_code journal_write(struct tx *tx, const struct actor *actor, const struct journal_line *line);
+/* Up to `limit` lines behind `after`, oldest first; each is handed to `take`, which returns false to stop. */
+enum store_code journal_read(struct db *db, unsigned district, int64_t after, int limit,
+                             bool (*take)(void *arg, const struct journal_line *line), void *arg);
+int64_t journal_head(struct db *db, unsigned district);
+/* Gives positions to the lines that committed on PostgreSQL (store_options.sequence). */
+enum store_code journal_sequence(struct tx *tx, bool *news);
+
+struct journal_verdict {
+	int64_t lines; /* in order so far: also the position of the last good one */
+	unsigned char hash[HASH_BYTES]; /* of that one; zeros before the first */
+	int64_t wrong_pos; /* the first that is not in order, 0: none */
+	const char *what; /* altered, missing */
+	bool more; /* some lines were read: ask again */
+};
+/* Walks one district's chain on from where `verdict` stands (zeroed at first), at most `limit` lines. */
+enum store_code journal_verify(struct db *db, unsigned district, int limit, struct journal_verdict *verdict);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sqlite.h - the two halves of the SQLite backend: connections (sqlite.c), the file and its writer (sqlite_file.c). */
+#ifndef STORE_SQLITE_H
+#define STORE_SQLITE_H
+
+#include "store/backend.h"
+
+#include <sqlite3.h>
+
+enum { STATEMENTS_MAX = 256 };
+
+struct lite_db;
+
+/* A prepared statement, and the one running use of it. */
+struct lite_rows {
+	struct rows base;
+	sqlite3_stmt *stmt;
+	char *sql; /* own copy: the key in the cache; NULL for a second use beside the first */
+	bool open, has_row;
+};
+
+struct lite_db {
+	struct db base;
+	sqlite3 *handle;
+	int64_t deadline_us; /* steady; 0: none */
+	struct lite_rows *slots[STATEMENTS_MAX * 2]; /* open addressing by the text of the statement */
+	unsigned slot_count;
+	struct lite_db *next_free;
+};
+
+/* Opens a connection: WAL, synchronous=FULL, never checkpointing by itself. NULL: logged. */
+struct lite_db *lite_open(const char *path, int flags, unsigned cache_kb);
+void lite_close(struct lite_db *db);
+/* BEGIN, SAVEPOINT and the like. */
+enum store_code lite_do(struct lite_db *db, const char *sql);
+
+#endif

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* store.c - what both databases share: opening, the schema's steps, statements in one call, waiting for a command. */
+#include "store/backend.h"
+
+#include "base/log.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- opening ---- */
+
+static const struct backend *backend_of(const char *url, const char **path)
+{
+	static const char sqlite[] = "sqlite:";
+	*path = url;
+	if (strncmp(url, sqlite, sizeof sqlite - 1) == 0) {
+		*path = url + sizeof sqlite - 1;
+		return **path ? &sqlite_backend : NULL;
+	}
+	bool postgres = strncmp(url, "postgresql://", 13) == 0 || strncmp(url, "postgres://", 11) == 0;
+	return postgres ? &postgres_backend : NULL;
+}
+
+enum store_open_result store_open(const struct store_options *options, struct store **out)
+{
+	const char *path;
+	const struct backend *backend = backend_of(options->url, &path);
+	*out = NULL;
+	if (!backend) {
+		log_error("store: the address must be sqlite:PATH or postgresql://...");
+		return STORE_UNUSABLE;
+	}
+	struct store *store = calloc(1, sizeof *store);
+	if (!store || !(store->path = strdup(path)))
+		abort();
+	store->backend = backend;
+	store->options = *options;
+	store->options.workers = options->workers ? options->workers : backend->workers;
+	store->ids.clock = options->clock;
+	pthread_mutex_init(&store->notify_lock, NULL);
+	if (!options->read_only)
+		store->pool = pool_start(store->options.workers, STORE_QUEUE_MAX);
+	enum store_open_result result = backend->open(store);
+	if (result != STORE_OPENED) {
+		if (store->pool)
+			pool_stop(store->pool);
+		pthread_mutex_destroy(&store->notify_lock);
+		free(store->path);
+		free(store);
+		return result;
+	}
+	*out = store;
+	return STORE_OPENED;
+}
+
+void store_close(struct store *store)
+{
+	if (!store)
+		return;
+	if (store->pool)
+		pool_stop(store->pool);
+	store->backend->close(store);
+	pthread_mutex_destroy(&store->notify_lock);
+	free(store->path);
+	free(store);
+}
+
+bool store_is_postgres(const struct store *store)
+{
+	return store->backend == &postgres_backend;
+}
+
+bool store_reads_inline(const struct store *store)
+{
+	return !store_is_postgres(store);
+}
+
+struct pool *store_pool(struct store *store)
+{
+	return store->pool;
+}
+
+const struct clock *store_clock(const struct store *store)
+{
+	return store->options.clock;
+}
+
+struct id_maker *store_ids(struct store *store)
+{
+	return &store->ids;
+}
+
+const char *store_socket_path(struct arena *arena, const char *url)
+{
+	const char *path;
+	return backend_of(url, &path) == &sqlite_backend ? text_printf(arena, "%s.sock", path).ptr : NULL;
+}
+
+void store_on_commit(struct store *store, void (*notify)(void *arg), void *arg)
+{
+	pthread_mutex_lock(&store->notify_lock);
+	store->notify = notify;
+	store->notify_arg = arg;
+	pthread_mutex_unlock(&store->notify_lock);
+}
+
+void store_notify(struct store *store)
+{
+	pthread_mutex_lock(&store->notify_lock);
+	if (store->notify)
+		store->notify(store->notify_arg);
+	pthread_mutex_unlock(&store->notify_lock);
+}
+
+struct store_counters store_counters(struct store *store)
+{
+	return (struct store_counters){
+		.commands = __atomic_load_n(&store->counters.commands, __ATOMIC_RELAXED),
+		.groups = __atomic_load_n(&store->counters.groups, __ATOMIC_RELAXED),
+		.rolled_back = __atomic_load_n(&store->counters.rolled_back, __ATOMIC_RELAXED),
+		.retries = __atomic_load_n(&store->counters.retries, __ATOMIC_RELAXED),
+		.checkpoints = __atomic_load_n(&store->counters.checkpoints, __ATOMIC_RELAXED),
+		.wal_bytes = __atomic_load_n(&store->counters.wal_bytes, __ATOMIC_RELAXED),
+	};
+}
+
+/* ---- schema ---- */
+
+static const struct schema *schema_of(const struct store *store, struct text owner)
+{
+	for (size_t i = 0; i < store->options.schema_count; i++)
+		if (text_is(owner, store->options.schemas[i]->owner))
+			return store->options.schemas[i];
+	return NULL;
+}
+
+/* The steps that the store remembers must be known here, or it was written by a newer program. */
+static bool all_steps_known(struct store *store, struct db *db, bool *any)
+{
+	bool known = true;
+	struct rows *rows = db_query(db, "SELECT owner, max(step) FROM store_schema GROUP BY owner", BIND_NONE);
+	while (rows_next(rows)) {
+		const struct schema *schema = schema_of(store, rows_text(rows, 0));
+		*any = true;
+		known = known && schema && rows_int(rows, 1) <= (int64_t)schema->count;
+	}
+	rows_end(rows);
+	return known;
+}
+
+static bool take_missing_steps(struct db *db, const struct schema *schema)
+{
+	int64_t done = db_int(db, 0, "SELECT max(step) FROM store_schema WHERE owner = ?1",
+	                      BIND(value_text(text_of(schema->owner))));
+	const char *const *steps = db_is_postgres(db) && schema->postgres_steps ? schema->postgres_steps : schema->steps;
+	for (int64_t step = done; step < (int64_t)schema->count; step++) {
+		if (db_exec(db, steps[step], BIND_NONE, NULL) != STORE_OK ||
+		    db_exec(db, "INSERT INTO store_schema (owner, step) VALUES (?1, ?2)",
+		            BIND(value_text(text_of(schema->owner)), value_int(step + 1)), NULL) != STORE_OK) {
+			log_error("store: step %d of %s failed", (int)step + 1, schema->owner);
+			return false;
+		}
+	}
+	return db_code(db) == STORE_OK;
+}
+
+static void raise_id_floor(struct store *store, struct db *db, const struct schema *schema)
+{
+	struct arena arena = arena_new(4096);
+	const char *sql = text_printf(&arena,
+	                              "SELECT max((SELECT max(t.id) FROM %s t WHERE t.district = d.number)) FROM district d",
+	                              schema->id_table).ptr;
+	id_not_below(&store->ids, db_int(db, 0, sql, BIND_NONE));
+	arena_free(&arena);
+}
+
+enum store_open_result store_prepare_schema(struct store *store, struct db *db)
+{
+	bool any = false;
+	if (!store->options.read_only &&
+	    db_exec(db, "CREATE TABLE IF NOT EXISTS store_schema (owner TEXT NOT NULL, step INTEGER NOT NULL,"
+	                " PRIMARY KEY (owner, step)) STRICT, WITHOUT ROWID", BIND_NONE, NULL) != STORE_OK)
+		return STORE_UNUSABLE;
+	if (!all_steps_known(store, db, &any)) {
+		log_error("store: it was written by a newer version of this program; update the program");
+		return STORE_TOO_NEW;
+	}
+	if (db_code(db) != STORE_OK)
+		return STORE_UNUSABLE;
+	if (!any && !store->options.create)
+		return STORE_MISSING;
+	if (store->options.read_only)
+		return STORE_OPENED;
+	for (size_t i = 0; i < store->options.schema_count; i++)
+		if (!take_missing_steps(db, store->options.schemas[i]))
+			return STORE_UNUSABLE;
+	for (size_t i = 0; i < store->options.schema_count; i++)
+		if (store->options.schemas[i]->id_table)
+			raise_id_floor(store, db, store->options.schemas[i]);
+	return db_code(db) == STORE_OK ? STORE_OPENED : STORE_UNUSABLE;
+}
+
+/* ---- statements ---- */
+
+struct rows *db_query(struct db *db, const char *sql, const struct value *values, size_t count)
+{
+	return db->ops->query(db, sql, values, count);
+}
+
+bool rows_next(struct rows *rows)
+{
+	return rows->db->ops->next(rows);
+}
+
+int64_t rows_int(const struct rows *rows, int column)
+{
+	return rows->db->ops->get_int(rows, column);
+}
+
+double rows_real(const struct rows *rows, int column)
+{
+	return rows->db->ops->get_real(rows, column);
+}
+
+struct text rows_text(const struct rows *rows, int column)
+{
+	return rows->db->ops->get_text(rows, column);
+}
+
+bool rows_is_null(const struct rows *rows, int column)
+{
+	return rows->db->ops->is_null(rows, column);
+}
+
+enum store_code rows_end(struct rows *rows)
+{
+	return rows->db->ops->end(rows, NULL);
+}
+
+enum store_code db_exec(struct db *db, const char *sql, const struct value *values, size_t count, int64_t *changed)
+{
+	struct rows *rows = db_query(db, sql, values, count);
+	while (rows_next(rows))
+		;
+	return db->ops->end(rows, changed);
+}
+
+int64_t db_int(struct db *db, int64_t otherwise, const char *sql, const struct value *values, size_t count)
+{
+	struct rows *rows = db_query(db, sql, values, count);
+	int64_t found = rows_next(rows) && !rows_is_null(rows, 0) ? rows_int(rows, 0) : otherwise;
+	return rows_end(rows) == STORE_OK ? found : otherwise;
+}
+
+enum store_code db_code(const struct db *db)
+{
+	return db->code;
+}
+
+bool db_is_postgres(const struct db *db)
+{
+	return db->is_postgres;
+}
+
+void rows_read(const struct rows *rows, const struct column *columns, size_t count, struct arena *arena, void *row)
+{
+	for (size_t i = 0; i < count; i++) {
+		char *member = (char *)row + columns[i].offset;
+		int column = (int)i;
+		switch (columns[i].type) {
+		case VALUE_INT:
+			*(int64_t *)(void *)member = rows_int(rows, column);
+			break;
+		case VALUE_REAL:
+			*(double *)(void *)member = rows_real(rows, column);
+			break;
+		case VALUE_TEXT:
+		case VALUE_BLOB:
+			*(struct text *)(void *)member = text_copy(arena, rows_text(rows, column));
+			break;
+		case VALUE_NULL:
+			assert(!"a column has a type");
+		}
+	}
+}
+
+/* ---- reads and commands ---- */
+
+enum store_code store_read(struct store *store, unsigned budget_ms, read_fn *read, void *arg)
+{
+	struct db *db = store->backend->reader_take(store, budget_ms ? budget_ms : READ_MS_MAX);
+	if (!db)
+		return STORE_BROKEN;
+	enum store_code code = read(db, arg);
+	enum store_code given = store->backend->reader_give(store, db);
+	return code != STORE_OK ? code : given;
+}
+
+void store_submit(struct store *store, struct command *command)
+{
+	assert(command->run && command->done);
+	command->store = store;
+	command->code = STORE_OK;
+	store->backend->submit(store, command);
+}
+
+struct waiter {
+	struct command command;
+	pthread_mutex_t lock;
+	pthread_cond_t ready;
+	bool finished;
+};
+
+static void wake(struct command *command, enum store_code code)
+{
+	struct waiter *waiter = (struct waiter *)(void *)command;
+	pthread_mutex_lock(&waiter->lock);
+	waiter->command.code = code;
+	waiter->finished = true;
+	pthread_cond_signal(&waiter->ready);
+	pthread_mutex_unlock(&waiter->lock);
+}
+
+enum store_code store_command(struct store *store, enum lane lane, command_fn *run, void *arg)
+{
+	if (store->backend->run_here)
+		return store->backend->run_here(store, run, arg);
+	struct waiter waiter = { .command = { .run = run, .arg = arg, .done = wake, .job.lane = lane } };
+	pthread_mutex_init(&waiter.lock, NULL);
+	pthread_cond_init(&waiter.ready, NULL);
+	store_submit(store, &waiter.command);
+	pthread_mutex_lock(&waiter.lock);
+	while (!waiter.finished)
+		pthread_cond_wait(&waiter.ready, &waiter.lock);
+	pthread_mutex_unlock(&waiter.lock);
+	pthread_cond_destroy(&waiter.ready);
+	pthread_mutex_destroy(&waiter.lock);
+	return waiter.command.code;
+}
