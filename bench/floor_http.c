@@ -50,9 +50,9 @@ int main(int argc, char **argv)
 	};
 	if (threads == 1) /* a pool of one is refused */
 		pool[0].option = MHD_OPTION_END;
-	struct MHD_Daemon *daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TURBO, (uint16_t)port, NULL, NULL,
-		answer, NULL, MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_CONNECTION_LIMIT, 4096U, MHD_OPTION_ARRAY, pool,
-		MHD_OPTION_END);
+	struct MHD_Daemon *daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TURBO, (uint16_t)port,
+		NULL, NULL, answer, NULL, MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_CONNECTION_LIMIT, 4096U,
+		MHD_OPTION_ARRAY, pool, MHD_OPTION_END);
 	if (!hello || !daemon) {
 		fputs("floor_http: cannot start\n", stderr);
 		return 1;

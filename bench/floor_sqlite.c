@@ -106,7 +106,8 @@ static struct {
 	double seconds;
 	bool json;
 	const char *path;
-} the = { .lock = PTHREAD_MUTEX_INITIALIZER, .news = PTHREAD_COND_INITIALIZER, .open_group = 2, .waiters = 32, .seconds = 5 };
+} the = { .lock = PTHREAD_MUTEX_INITIALIZER, .news = PTHREAD_COND_INITIALIZER, .open_group = 2, .waiters = 32,
+	.seconds = 5 };
 
 static _Noreturn void fail(const char *what)
 {
@@ -131,14 +132,16 @@ static void make_row(struct row *r)
 	r->id = ((r->now_ms - 1704067200000) << 22) + ((int64_t)1 << 10) + (int64_t)(n & 1023);
 	r->area = the.areas[n % (uint64_t)the.area_count];
 	r->male = card % 2 == 1;
-	unsigned year = (unsigned)(1930 + day / 336), month = (unsigned)(day % 336 / 28 + 1), date = (unsigned)(day % 28 + 1);
+	unsigned year = (unsigned)(1930 + day / 336), month = (unsigned)(day % 336 / 28 + 1);
+	unsigned date = (unsigned)(day % 28 + 1);
 	snprintf(r->name, sizeof(r->name), "张%06u", (unsigned)(n % 1000000));
 	snprintf(r->born_on, sizeof(r->born_on), "%04u-%02u-%02u", year % 10000, month % 100, date % 100);
-	snprintf(r->id_card, sizeof(r->id_card), "908%03u%04u%02u%02u%03uX", (unsigned)(card / 10000000) % 1000, year % 10000,
-		month % 100, date % 100, (unsigned)(card % 1000));
+	snprintf(r->id_card, sizeof(r->id_card), "908%03u%04u%02u%02u%03uX", (unsigned)(card / 10000000) % 1000,
+		year % 10000, month % 100, date % 100, (unsigned)(card % 1000));
 	snprintf(r->phone, sizeof(r->phone), "13%09u", (unsigned)(card % 1000000000));
 	snprintf(r->address, sizeof(r->address), "滨海路%010" PRIu64 "号", n);
-	snprintf(r->body, sizeof(r->body), "{\"name\":\"%s\",\"id_card\":\"%s\",\"born_on\":\"%s\",\"phone\":\"%s\",\"address\":\"%s\"}",
+	snprintf(r->body, sizeof(r->body),
+		"{\"name\":\"%s\",\"id_card\":\"%s\",\"born_on\":\"%s\",\"phone\":\"%s\",\"address\":\"%s\"}",
 		r->name, r->id_card, r->born_on, r->phone, r->address);
 	for (size_t at = 0; at < sizeof(r->hash); at++)
 		r->hash[at] = (unsigned char)((n + 1) * (at * 2 + 1) * 2654435761U >> 16);
@@ -391,8 +394,8 @@ int main(int argc, char **argv)
 	double per_second = the.alone ? without_waiters() : with_waiters();
 	double group = (double)atomic_load(&the.rows) / (double)(the.groups ? the.groups : 1);
 	if (the.json)
-		printf("{\"waiters\":%d,\"alone\":%d,\"rows_per_second\":%.1f,\"rows_per_group\":%.2f}\n", the.alone ? 0 : the.waiters,
-			the.alone, per_second, group);
+		printf("{\"waiters\":%d,\"alone\":%d,\"rows_per_second\":%.1f,\"rows_per_group\":%.2f}\n",
+			the.alone ? 0 : the.waiters, the.alone, per_second, group);
 	else
 		printf("%.0f rows/s, %.1f rows a group\n", per_second, group);
 	for (size_t table = 0; table < COUNT(tables); table++)

@@ -150,7 +150,7 @@ struct load {
 	int epoll;
 	struct conn *conns, **spare;
 	unsigned conn_count, spare_count;
-	struct requests gets, lists;
+	struct requests reads, lists;
 	char **areas;
 	size_t area_count;
 	struct elder_spots spots;
@@ -206,7 +206,8 @@ static void requests_add(struct requests *list, const struct load *l, const char
 		list->items = bigger;
 	}
 	char *text = NULL;
-	int len = asprintf(&text, "GET %s HTTP/1.1\r\nHost: %s:%u\r\n%s\r\n", path, l->options.host, l->options.port, l->cookie);
+	int len = asprintf(&text, "GET %s HTTP/1.1\r\nHost: %s:%u\r\n%s\r\n", path, l->options.host, l->options.port,
+		l->cookie);
 	if (len < 0)
 		die(EXIT_SETUP, "out of memory");
 	list->items[list->count++] = (struct request){ text, (size_t)len };
@@ -401,7 +402,7 @@ static void issue(struct load *l, struct conn *c, int64_t due_ns)
 		c->out = c->post_text;
 		c->out_len = l->spots.len;
 	} else {
-		struct requests *list = c->kind == KIND_GET ? &l->gets : &l->lists;
+		struct requests *list = c->kind == KIND_GET ? &l->reads : &l->lists;
 		struct request *r = &list->items[list->next];
 		list->next = list->next + 1 < list->count ? list->next + 1 : 0;
 		c->out = r->ptr;
@@ -861,9 +862,11 @@ static void ask_once(struct load *l, const char *request, char *answer, size_t s
 static void sign_in(struct load *l)
 {
 	char request[1024], answer[16384], body[512];
-	int body_len = snprintf(body, sizeof(body), "{\"user\":\"%s\",\"password\":\"%s\"}", l->options.user, l->options.password);
+	int body_len = snprintf(body, sizeof(body), "{\"user\":\"%s\",\"password\":\"%s\"}", l->options.user,
+		l->options.password);
 	snprintf(request, sizeof(request), "POST /api/v1/login HTTP/1.1\r\nHost: %s:%u\r\nConnection: close\r\n"
-		"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", l->options.host, l->options.port, body_len, body);
+		"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", l->options.host, l->options.port,
+		body_len, body);
 	ask_once(l, request, answer, sizeof(answer));
 	if (strncmp(answer, "HTTP/1.1 200", 12) != 0)
 		die(EXIT_SETUP, "cannot sign in as %s: %.200s", l->options.user, answer);
@@ -910,12 +913,12 @@ static void set_up(struct load *l)
 		sign_in(l);
 	areas_read(l);
 	for (size_t at = 0; at < o->path_count; at++)
-		requests_add(&l->gets, l, o->paths[at]);
+		requests_add(&l->reads, l, o->paths[at]);
 	if (o->paths_file)
-		requests_read(&l->gets, l, o->paths_file);
+		requests_read(&l->reads, l, o->paths_file);
 	if (o->lists_file)
 		requests_read(&l->lists, l, o->lists_file);
-	if ((o->mode == MODE_GET || o->mode == MODE_MIXED) && l->gets.count == 0)
+	if ((o->mode == MODE_GET || o->mode == MODE_MIXED) && l->reads.count == 0)
 		die(EXIT_USAGE, "this mode needs --path or --paths");
 	if (o->mode == MODE_MIXED && l->lists.count == 0)
 		die(EXIT_USAGE, "mixed needs --lists");
@@ -976,8 +979,9 @@ static void report(const struct load *l)
 	else
 		printf("errors %" PRIu64 ", reconnects %" PRIu64 ", own core %.0f %%\n", l->errors, l->reconnects, busy * 100);
 	if (l->options.mode == MODE_SSE)
-		printf(l->options.json ? ",\"feed\":{\"listeners\":%u,\"posted\":%" PRIu64 ",\"events\":%" PRIu64 ",\"lost\":%" PRIu64
-				",\"doubled\":%" PRIu64 ",\"disorder\":%" PRIu64 ",\"gaps\":%" PRIu64 ",\"outside\":%" PRIu64 "}"
+		printf(l->options.json ? ",\"feed\":{\"listeners\":%u,\"posted\":%" PRIu64 ",\"events\":%" PRIu64
+				",\"lost\":%" PRIu64 ",\"doubled\":%" PRIu64 ",\"disorder\":%" PRIu64
+				",\"gaps\":%" PRIu64 ",\"outside\":%" PRIu64 "}"
 			: "listeners %u, posted %" PRIu64 ", events %" PRIu64 ", lost %" PRIu64 ", doubled %" PRIu64
 				", disorder %" PRIu64 ", gaps %" PRIu64 ", outside %" PRIu64 "\n",
 			l->options.listeners, f->posted_good, f->events, f->lost, f->doubled, f->disorder, f->gaps, f->outside);

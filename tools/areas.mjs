@@ -57,6 +57,7 @@ for (const [pack, root] of Object.entries(packs)) {
 	if (new Set(lines.map((line) => line.slice(0, 15))).size !== lines.length)
 		throw new Error(`${pack}: two areas share a number`);
 	lines.sort(); // codes are of one length, so this puts every parent before its children
-	writeFileSync(new URL(`../packs/${pack}/areas.csv`, import.meta.url), ['code,name,level,parent', ...lines, ''].join('\n'));
+	const file = new URL(`../packs/${pack}/areas.csv`, import.meta.url);
+	writeFileSync(file, ['code,name,level,parent', ...lines, ''].join('\n'));
 	console.log(`${pack}: ${lines.length} areas`);
 }

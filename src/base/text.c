@@ -139,7 +139,7 @@ struct buf buf_in(struct arena *arena, size_t first, size_t max)
 
 static bool make_room(struct buf *b, size_t more)
 {
-	if (b->cap - b->len >= more)
+	if (!b->overflow && b->cap - b->len >= more)
 		return true;
 	if (b->overflow || more > b->max - b->len) {
 		b->overflow = true;

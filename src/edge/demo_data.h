@@ -16,7 +16,7 @@ struct demo_community;
 
 struct demo {
 	const struct pack *pack;
-	uint64_t seed;
+	uint64_t seed; /* the given one and the district, mixed */
 	const struct demo_community *communities;
 	size_t community_count;
 	const size_t *villages, *streets; /* indexes of the rural communities, and of each street's first community */

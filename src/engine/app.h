@@ -58,6 +58,8 @@ struct app {
 	struct feed *feed;
 	bool demo; /* a demonstration store: ID cards of no real area are fine */
 	bool secure_cookie; /* behind TLS */
+	unsigned home_district; /* for whom the operator of this machine acts: the store's only district, or the one named */
+	int64_t home_area;
 };
 
 enum { MODULES_MAX = 32 };
@@ -71,6 +73,10 @@ void app_close(struct app *app);
 const struct route *app_route(const struct app *app, enum method method, struct text path, int64_t *id, bool *known_path);
 const struct module *app_resource(const struct app *app, struct text resource);
 
+/* Once a minute: old sessions and old idempotency keys end. May wait. */
+void app_tend(struct app *app);
+/* Whether the actor may use the call's route; the answer stands in the call when not. */
+bool app_allows(struct call *call);
 /* Carries a call out on this thread, waiting for what it needs; not on a network loop. */
 void app_answer(struct app *app, struct call *call);
 /* The steps of it, for those who must not wait. */

@@ -37,7 +37,6 @@ void record_int(struct record_out *out, const char *name, int64_t value);
 void record_id(struct record_out *out, const char *name, int64_t value);
 void record_raw(struct record_out *out, const char *name, struct text json); /* missing becomes null */
 void record_instant(struct record_out *out, struct arena *arena, const char *name, int64_t at_ms);
-void record_date(struct record_out *out, const char *name, struct text value);
 void record_point(struct record_out *out, const char *name, double lat, double lon);
 
 /* Answers {"items":[...],"next":"..."}: the rows in the call's scope, each written by `write` (an object is open). */

@@ -14,6 +14,7 @@
 #include "base/text.h"
 
 struct store; /* an open store */
+struct tx;
 struct db; /* one connection, used by one thread at a time */
 struct rows; /* a running statement */
 
@@ -49,6 +50,8 @@ struct store_options {
 	bool create; /* make the SQLite file, or the tables, when there are none */
 	const struct schema *const *schemas;
 	size_t schema_count;
+	/* PostgreSQL: gives journal lines their order; sets *news when it did. Called in a READ COMMITTED transaction. */
+	enum store_code (*sequence)(struct tx *tx, bool *news);
 };
 
 enum store_open_result {

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* modules.h - the capabilities. */
+#ifndef CARE_MODULES_H
+#define CARE_MODULES_H
+
+#include "engine/app.h"
+
+extern const struct module area_module, elder_module, facility_module;
+
+#endif

@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* commands.c - the program's commands. */
+#include "edge/commands.h"
+
+#include "base/crypto.h"
+#include "base/log.h"
+#include "edge/client.h"
+#include "edge/setup.h"
+#include "engine/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int command_exit_of(enum store_open_result result, const char *store)
+{
+	switch (result) {
+	case STORE_OPENED:
+		return EXIT_FINE;
+	case STORE_HELD:
+		fprintf(stderr, "songhe: another server holds %s\n", store);
+		return EXIT_HELD;
+	case STORE_MISSING:
+		fprintf(stderr, "songhe: there is no store at %s; make one with `songhe init` or `songhe demo`\n", store);
+		return EXIT_STORE;
+	case STORE_TOO_NEW:
+	case STORE_UNUSABLE:
+		break;
+	}
+	return EXIT_STORE;
+}
+
+/* ---- one request, to the server that holds the store or carried out here ---- */
+
+static struct client_answer answer_here(struct command_line *line, struct app *app, enum method method, const char *path,
+                                        struct text if_match, struct text body)
+{
+	struct call call;
+	bool known;
+	call_start(&call, app, &line->arena);
+	call.actor = actor_local(app->home_district, app->home_area);
+	call.signed_in = true;
+	call.if_match = if_match;
+	call.raw = body;
+	call.route = app_route(app, method, text_of(path), &call.id, &known);
+	if (!call.route)
+		call_problem(&call, PROBLEM_NOT_FOUND);
+	else if (!call.route->csv && body.len > 0 && json_read(body, BODY_DEPTH_MAX, &call.body) != JSON_FINE)
+		call_problem(&call, PROBLEM_MALFORMED_JSON);
+	else
+		app_answer(app, &call);
+	if (call.problem != PROBLEM_NONE)
+		call_write_problem(&call);
+	struct client_answer answer = { call.status, buf_done(&call.out) };
+	call_end(&call);
+	return answer;
+}
+
+/* The exit code when the store cannot be had; otherwise 0 with the answer filled in. */
+static int ask(struct command_line *line, enum method method, const char *path, const char *type, struct text if_match,
+               struct text body, struct client_answer *answer)
+{
+	static const char *const names[] = { "GET", "POST", "PATCH", "DELETE" };
+	enum store_open_result result;
+	struct store_options options = { .url = line->store, .clock = &line->clock };
+	struct app *app = app_open(&options, line->modules, line->module_count, &result);
+	if (app) {
+		*answer = answer_here(line, app, method, path, if_match, body);
+		app_close(app);
+		return EXIT_FINE;
+	}
+	if (result != STORE_HELD)
+		return command_exit_of(result, line->store);
+	*answer = client_ask(&line->arena, store_socket_path(&line->arena, line->store), names[method], path, type, if_match, body);
+	return answer->status ? EXIT_FINE : EXIT_HELD;
+}
+
+static struct text member(const struct client_answer *answer, struct arena *arena, const char *name)
+{
+	json_t *json;
+	if (json_read(answer->body, BODY_DEPTH_MAX, &json) != JSON_FINE)
+		return TEXT_NONE;
+	const json_t *value = json_object_get(json, name);
+	struct text found = json_is_integer(value) ? text_printf(arena, "%lld", (long long)json_integer_value(value))
+	                                           : text_copy(arena, json_text_of(value));
+	json_decref(json);
+	return found;
+}
+
+static int show(struct command_line *line, const struct client_answer *answer)
+{
+	bool fine = answer->status >= 200 && answer->status < 300;
+	if (line->json || fine)
+		printf("%.*s\n", TEXT_ARG(answer->body));
+	else
+		fprintf(stderr, "songhe: %.*s (%.*s)\n%.*s\n", TEXT_ARG(member(answer, &line->arena, "title_en")),
+		        TEXT_ARG(member(answer, &line->arena, "title")), TEXT_ARG(answer->body));
+	return fine ? EXIT_FINE : EXIT_REJECTED;
+}
+
+/* ---- import ---- */
+
+static int import_file(struct command_line *line, const char *path, struct text bytes)
+{
+	struct client_answer answer;
+	int code = ask(line, METHOD_POST, path, "text/csv", TEXT_NONE, bytes, &answer);
+	if (code != EXIT_FINE)
+		return code;
+	if (answer.status != 200)
+		return show(line, &answer);
+	struct text rejected = member(&answer, &line->arena, "rejected");
+	if (line->json)
+		printf("%.*s\n", TEXT_ARG(answer.body));
+	else
+		printf("%.*s rows, %.*s accepted, %.*s rejected\n", TEXT_ARG(member(&answer, &line->arena, "rows")),
+		       TEXT_ARG(member(&answer, &line->arena, "accepted")), TEXT_ARG(rejected));
+	bool all = text_is(rejected, "0");
+	if (!all && !line->json)
+		printf("%.*s\n", TEXT_ARG(answer.body));
+	return all ? EXIT_FINE : EXIT_REJECTED;
+}
+
+static int command_import(struct command_line *line)
+{
+	const char *path = line->word_count != 2 ? NULL
+	                   : strcmp(line->words[0], "elders") == 0 ? "/api/v1/elders/import"
+	                   : strcmp(line->words[0], "facilities") == 0 ? "/api/v1/facilities/import" : NULL;
+	if (!path) {
+		fprintf(stderr, "usage: songhe import elders|facilities FILE.csv --store STORE [--json]\n");
+		return EXIT_USAGE;
+	}
+	int fd = open(line->words[1], O_RDONLY | O_CLOEXEC);
+	struct stat file;
+	if (fd < 0 || fstat(fd, &file) != 0 || file.st_size == 0 || file.st_size > IMPORT_BYTES_MAX) {
+		fprintf(stderr, "songhe import: cannot read %s: %s\n", line->words[1], fd < 0 ? strerror(errno) : "empty, or over 64 MB");
+		if (fd >= 0)
+			close(fd);
+		return EXIT_USAGE;
+	}
+	char *bytes = mmap(NULL, (size_t)file.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	close(fd);
+	if (bytes == MAP_FAILED)
+		return EXIT_DISK;
+	int code = import_file(line, path, (struct text){ bytes, (size_t)file.st_size });
+	munmap(bytes, (size_t)file.st_size);
+	return code;
+}
+
+/* ---- user ---- */
+
+static struct text read_password(struct command_line *line)
+{
+	char typed[258];
+	if (line->password)
+		return text_of(line->password);
+	if (!line->password_stdin || !fgets(typed, sizeof typed, stdin))
+		return TEXT_NONE;
+	typed[strcspn(typed, "\r\n")] = 0;
+	return text_copy(&line->arena, text_of(typed));
+}
+
+static int add_user(struct command_line *line)
+{
+	struct buf body = buf_in(&line->arena, 512, 8192);
+	struct json_out json = json_out(&body);
+	struct client_answer answer;
+	json_begin_object(&json);
+	JSON_TEXT(&json, "user", text_of(line->words[1]));
+	JSON_TEXT(&json, "name", text_of(line->name ? line->name : line->words[1]));
+	JSON_TEXT(&json, "role", text_of(line->role));
+	JSON_TEXT(&json, "password", read_password(line));
+	if (line->area) {
+		json_key(&json, TEXT("areas"));
+		json_begin_array(&json);
+		json_put_text(&json, text_of(line->area));
+		json_end_array(&json);
+	}
+	json_end_object(&json);
+	int code = ask(line, METHOD_POST, "/api/v1/users", "application/json", TEXT_NONE, buf_done(&body), &answer);
+	return code == EXIT_FINE ? show(line, &answer) : code;
+}
+
+/* Finds the account by its name, then changes it at the version just seen. */
+static int change_user(struct command_line *line, bool disable)
+{
+	struct client_answer all, answer;
+	json_t *json = NULL, *item;
+	size_t i;
+	const char *path = NULL;
+	struct text version = TEXT_NONE;
+	int code = ask(line, METHOD_GET, "/api/v1/users", "application/json", TEXT_NONE, TEXT_NONE, &all);
+	if (code != EXIT_FINE || json_read(all.body, BODY_DEPTH_MAX, &json) != JSON_FINE)
+		return code != EXIT_FINE ? code : EXIT_STORE;
+	json_array_foreach(json_object_get(json, "items"), i, item) {
+		if (!text_is(json_text_of(json_object_get(item, "user")), line->words[1]))
+			continue;
+		path = text_printf(&line->arena, "/api/v1/users/%s", json_string_value(json_object_get(item, "id"))).ptr;
+		version = text_printf(&line->arena, "\"%lld\"", (long long)json_integer_value(json_object_get(item, "version")));
+	}
+	json_decref(json);
+	if (!path) {
+		fprintf(stderr, "songhe user: there is no user %s\n", line->words[1]);
+		return EXIT_REJECTED;
+	}
+	struct buf body = buf_in(&line->arena, 512, 8192);
+	struct json_out out = json_out(&body);
+	json_begin_object(&out);
+	if (disable)
+		JSON_BOOL(&out, "disabled", true);
+	else
+		JSON_TEXT(&out, "password", read_password(line));
+	json_end_object(&out);
+	code = ask(line, METHOD_PATCH, path, "application/json", version, buf_done(&body), &answer);
+	return code == EXIT_FINE ? show(line, &answer) : code;
+}
+
+static int command_user(struct command_line *line)
+{
+	const char *verb = line->word_count > 0 ? line->words[0] : "";
+	if (strcmp(verb, "list") == 0) {
+		struct client_answer answer;
+		int code = ask(line, METHOD_GET, "/api/v1/users", "application/json", TEXT_NONE, TEXT_NONE, &answer);
+		return code == EXIT_FINE ? show(line, &answer) : code;
+	}
+	if (strcmp(verb, "add") == 0 && line->word_count == 2 && line->role)
+		return add_user(line);
+	if (strcmp(verb, "password") == 0 && line->word_count == 2)
+		return change_user(line, false);
+	if (strcmp(verb, "disable") == 0 && line->word_count == 2)
+		return change_user(line, true);
+	fprintf(stderr, "usage: songhe user list --store STORE\n"
+	                "       songhe user add USER --role ROLE [--area CODE] [--name NAME] --password-stdin --store STORE\n"
+	                "       songhe user password USER --password-stdin --store STORE\n"
+	                "       songhe user disable USER --store STORE\n");
+	return EXIT_USAGE;
+}
+
+/* ---- init and demo ---- */
+
+static int make_store(struct command_line *line, bool demo)
+{
+	struct demo_wish wish = { .pack = line->plan ? pack_find(text_of(line->plan)) : NULL };
+	int64_t elders = 2000, seed = 1;
+	if ((line->elders && !text_to_int(text_of(line->elders), 4000000, &elders)) ||
+	    (line->seed && !text_to_int(text_of(line->seed), INT64_MAX, &seed)) || !wish.pack) {
+		fprintf(stderr, "usage: songhe %s\nplans:", demo ? "demo --store STORE --plan PLAN --elders N --seed S --password P"
+		                                          : "init --store STORE --plan PLAN --password-stdin");
+		for (size_t i = 0; i < pack_count(); i++)
+			fprintf(stderr, " %.*s", TEXT_ARG(pack_at(i)->name));
+		fprintf(stderr, "\n");
+		return EXIT_USAGE;
+	}
+	wish.elders = (uint64_t)elders;
+	wish.seed = (uint64_t)seed;
+	wish.password = read_password(line);
+	if (!wish.password.ptr || wish.password.len < 8) {
+		fprintf(stderr, "songhe: give a password of at least 8 characters\n");
+		return EXIT_USAGE;
+	}
+	enum store_open_result result;
+	struct store_options options = { .url = line->store, .clock = &line->clock, .create = true };
+	struct app *app = app_open(&options, line->modules, line->module_count, &result);
+	if (!app)
+		return command_exit_of(result, line->store);
+	enum store_code code = demo ? setup_demo(app, &wish) : setup_district(app, wish.pack, wish.password, false);
+	app_close(app);
+	if (code == STORE_REFUSED)
+		fprintf(stderr, "songhe: the store has this district already\n");
+	else if (code == STORE_OK && line->json)
+		printf("{\"district\":\"%.*s\",\"elders\":%lld}\n", TEXT_ARG(wish.pack->district), demo ? (long long)elders : 0);
+	else if (code == STORE_OK)
+		printf(demo ? "%.*s: %lld elders; accounts: admin bureau street1 community1 auditor\n" : "%.*s: account: admin\n",
+		       TEXT_ARG(wish.pack->district), (long long)elders);
+	return code == STORE_OK ? EXIT_FINE : code == STORE_REFUSED ? EXIT_REJECTED : EXIT_STORE;
+}
+
+static int command_init(struct command_line *line)
+{
+	return make_store(line, false);
+}
+
+static int command_demo(struct command_line *line)
+{
+	return make_store(line, true);
+}
+
+/* ---- verify ---- */
+
+enum { VERIFY_LINES = 2000 };
+
+struct verify {
+	int64_t districts[DISTRICT_MAX];
+	size_t count;
+	unsigned district;
+	struct journal_verdict verdict;
+	struct text damage; /* what the database itself says, missing when it is sound */
+	struct arena *arena;
+};
+
+static enum store_code read_districts(struct db *db, void *arg)
+{
+	struct verify *verify = arg;
+	struct rows *rows = db_query(db, "SELECT number FROM district ORDER BY number", BIND_NONE);
+	while (rows_next(rows) && verify->count < COUNT(verify->districts))
+		verify->districts[verify->count++] = rows_int(rows, 0);
+	enum store_code code = rows_end(rows);
+	if (code != STORE_OK || db_is_postgres(db))
+		return code;
+	rows = db_query(db, "PRAGMA quick_check(1)", BIND_NONE);
+	if (rows_next(rows) && !text_is(rows_text(rows, 0), "ok"))
+		verify->damage = text_copy(verify->arena, rows_text(rows, 0));
+	return rows_end(rows);
+}
+
+static enum store_code verify_some(struct db *db, void *arg)
+{
+	struct verify *verify = arg;
+	return journal_verify(db, verify->district, VERIFY_LINES, &verify->verdict);
+}
+
+static int verify_store(struct command_line *line, struct app *app)
+{
+	struct verify *verify = arena_take(&line->arena, sizeof *verify);
+	verify->arena = &line->arena;
+	enum store_code code = store_read(app->store, 600000, read_districts, verify);
+	int64_t lines = 0;
+	for (size_t i = 0; i < verify->count && code == STORE_OK && !verify->verdict.wrong_pos; i++) {
+		verify->district = (unsigned)verify->districts[i];
+		verify->verdict = (struct journal_verdict){ .more = true };
+		while (code == STORE_OK && verify->verdict.more && !verify->verdict.wrong_pos)
+			code = store_read(app->store, 60000, verify_some, verify);
+		lines += verify->verdict.lines;
+	}
+	if (code != STORE_OK)
+		return EXIT_STORE;
+	bool fine = !verify->verdict.wrong_pos && !verify->damage.ptr;
+	if (line->json)
+		printf("{\"ok\":%s,\"lines\":%lld,\"district\":%u,\"wrong_position\":%lld}\n", fine ? "true" : "false",
+		       (long long)lines, verify->district, (long long)verify->verdict.wrong_pos);
+	else if (verify->damage.ptr)
+		printf("the database file is damaged: %.*s\n", TEXT_ARG(verify->damage));
+	else if (fine)
+		printf("%lld journal lines in order\n", (long long)lines);
+	else
+		printf("district %u: journal line %lld is %s\n", verify->district, (long long)verify->verdict.wrong_pos,
+		       verify->verdict.what);
+	return fine ? EXIT_FINE : EXIT_REJECTED;
+}
+
+static int command_verify(struct command_line *line)
+{
+	enum store_open_result result;
+	struct store_options options = { .url = line->store, .clock = &line->clock, .read_only = true };
+	struct app *app = app_open(&options, line->modules, line->module_count, &result);
+	if (!app)
+		return command_exit_of(result, line->store);
+	int code = verify_store(line, app);
+	app_close(app);
+	return code;
+}
+
+/* ---- the command line ---- */
+
+static const struct {
+	const char *name, *help;
+	int (*run)(struct command_line *line);
+} commands[] = {
+	{ "init", "make an empty store for a district: --plan PLAN --password-stdin", command_init },
+	{ "demo", "make a store with an invented district: --plan PLAN --elders N --seed S --password P", command_demo },
+	{ "serve", "serve a store: --listen ADDR:PORT [--tls-cert FILE --tls-key FILE | --behind-proxy ADDR] [--threads N]"
+	           " [--workers N]", command_serve },
+	{ "import", "load a CSV: import elders|facilities FILE.csv", command_import },
+	{ "user", "accounts: user list | add | password | disable", command_user },
+	{ "verify", "check the store and the journal's chain", command_verify },
+};
+
+static int usage(FILE *out)
+{
+	fprintf(out, "usage: songhe COMMAND --store sqlite:PATH|postgresql://... [--json]\n\n");
+	for (size_t i = 0; i < COUNT(commands); i++)
+		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].help);
+	fprintf(out, "\nexit: 0 fine, 1 something was refused, 2 usage, 3 no usable store, 4 another server holds it, 74 the disk failed\n");
+	return out == stdout ? EXIT_FINE : EXIT_USAGE;
+}
+
+#ifdef SONGHE_TEST_CLOCK
+/* Only in the test program: the time stands in a file of eight bytes, which the test writes. */
+static bool share_clock(struct clock *clock, const char *file)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	void *shared = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof(int64_t), PROT_READ, MAP_SHARED, fd, 0);
+	if (fd >= 0)
+		close(fd);
+	clock->shared = shared == MAP_FAILED ? NULL : shared;
+	return clock->shared != NULL;
+}
+#endif
+
+static bool read_options(struct command_line *line, int argc, char **argv, bool *help)
+{
+	enum { HELP = 1, JSON, STDIN_PASSWORD, TEST_CLOCK };
+	const struct {
+		const char *name, **value;
+	} values[] = {
+		{ "store", &line->store }, { "listen", &line->listen }, { "tls-cert", &line->tls_cert }, { "tls-key", &line->tls_key },
+		{ "behind-proxy", &line->behind_proxy }, { "plan", &line->plan }, { "password", &line->password },
+		{ "role", &line->role }, { "area", &line->area }, { "name", &line->name }, { "threads", &line->threads },
+		{ "workers", &line->workers }, { "elders", &line->elders }, { "seed", &line->seed },
+	};
+	struct option options[COUNT(values) + 5] = { { "help", no_argument, NULL, HELP }, { "json", no_argument, NULL, JSON },
+		                                     { "password-stdin", no_argument, NULL, STDIN_PASSWORD } };
+	size_t count = 3;
+#ifdef SONGHE_TEST_CLOCK
+	options[count++] = (struct option){ "test-clock", required_argument, NULL, TEST_CLOCK };
+#endif
+	for (size_t i = 0; i < COUNT(values); i++)
+		options[count++] = (struct option){ values[i].name, required_argument, NULL, 100 + (int)i };
+	for (int found; (found = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+		if (found >= 100)
+			*values[found - 100].value = optarg;
+		else if (found == HELP)
+			*help = true;
+		else if (found == JSON)
+			line->json = true;
+		else if (found == STDIN_PASSWORD)
+			line->password_stdin = true;
+#ifdef SONGHE_TEST_CLOCK
+		else if (found == TEST_CLOCK && share_clock(&line->clock, optarg))
+			continue;
+#endif
+		else
+			return false;
+	}
+	for (int i = optind; i < argc && line->word_count < COUNT(line->words); i++)
+		line->words[line->word_count++] = argv[i];
+	return true;
+}
+
+int commands_run(int argc, char **argv, const struct module *const *modules, size_t count)
+{
+	struct command_line line = { .modules = modules, .module_count = count, .arena = arena_new(256 << 20), .argv = argv };
+	bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
+	line.listen = "127.0.0.1:8080";
+	if (argc < 2 || help)
+		return usage(help ? stdout : stderr);
+	for (size_t i = 0; i < COUNT(commands); i++) {
+		if (strcmp(argv[1], commands[i].name) != 0)
+			continue;
+		if (!read_options(&line, argc - 1, argv + 1, &help))
+			return usage(stderr);
+		if (help) {
+			printf("songhe %s: %s\n", commands[i].name, commands[i].help);
+			return EXIT_FINE;
+		}
+		if (!line.store) {
+			fprintf(stderr, "songhe %s: say which store: --store sqlite:PATH or --store postgresql://...\n", argv[1]);
+			return EXIT_USAGE;
+		}
+		int code = commands[i].run(&line);
+		arena_free(&line.arena);
+		return code;
+	}
+	return usage(stderr);
+}

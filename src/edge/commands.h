@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* commands.h - the program's commands. */
+#ifndef EDGE_COMMANDS_H
+#define EDGE_COMMANDS_H
+
+#include "engine/app.h"
+
+/* Numbers that scripts rely on. */
+enum exit_code {
+	EXIT_FINE = 0,
+	EXIT_REJECTED = 1, /* the command was understood, but something in it was refused */
+	EXIT_USAGE = 2,
+	EXIT_STORE = 3, /* the store is missing or cannot be used */
+	EXIT_HELD = 4, /* another server holds the store */
+	EXIT_DISK = 74
+};
+
+struct command_line {
+	const struct module *const *modules;
+	size_t module_count;
+	struct clock clock;
+	struct arena arena;
+	const char *store, *listen, *tls_cert, *tls_key, *behind_proxy, *plan, *password, *role, *area, *name, *threads,
+		*workers, *elders, *seed;
+	bool json, password_stdin;
+	const char *words[4]; /* what stands behind the command's name */
+	size_t word_count;
+	char **argv; /* as the program was started, for a restart */
+};
+
+int commands_run(int argc, char **argv, const struct module *const *modules, size_t count);
+int command_serve(struct command_line *line); /* serve.c */
+int command_exit_of(enum store_open_result result, const char *store);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* events.c - the feed as server-sent events. */
+#include "edge/http.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { BLOCK_BYTES = 16384, BACKLOG_BYTES = 65536 };
+
+struct stream {
+	struct listener listener;
+	struct app *app;
+	struct MHD_Connection *connection;
+	struct job job; /* reads older lines from the store */
+	char *backlog;
+	size_t backlog_len, backlog_done;
+};
+
+static void pause_stream(struct listener *listener)
+{
+	MHD_suspend_connection(((struct stream *)(void *)listener)->connection);
+}
+
+static void wake_stream(struct listener *listener)
+{
+	MHD_resume_connection(((struct stream *)(void *)listener)->connection);
+}
+
+static void catch_up(struct job *job)
+{
+	struct stream *stream = (struct stream *)(void *)((char *)job - offsetof(struct stream, job));
+	stream->backlog_done = 0;
+	stream->backlog_len = feed_catch_up(stream->app->feed, &stream->listener, stream->backlog, BACKLOG_BYTES);
+	MHD_resume_connection(stream->connection);
+}
+
+static ssize_t read_stream(void *cls, uint64_t position, char *out, size_t max)
+{
+	struct stream *stream = cls;
+	(void)position;
+	if (stream->backlog_done < stream->backlog_len) {
+		size_t len = stream->backlog_len - stream->backlog_done;
+		len = len < max ? len : max;
+		memcpy(out, stream->backlog + stream->backlog_done, len);
+		stream->backlog_done += len;
+		return (ssize_t)len;
+	}
+	int len = feed_take(stream->app->feed, &stream->listener, out, max);
+	if (len == FEED_CLOSED)
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	if (len != FEED_BEHIND)
+		return len;
+	MHD_suspend_connection(stream->connection);
+	stream->job = (struct job){ .run = catch_up, .lane = LANE_INTERACTIVE };
+	if (!pool_submit(store_pool(stream->app->store), &stream->job)) {
+		MHD_resume_connection(stream->connection);
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	}
+	return 0;
+}
+
+static void free_stream(void *cls)
+{
+	struct stream *stream = cls;
+	feed_leave(stream->app->feed, &stream->listener);
+	free(stream->backlog);
+	free(stream);
+}
+
+struct MHD_Response *events_response(struct app *app, struct MHD_Connection *connection, const struct actor *actor,
+                                     int64_t after)
+{
+	struct stream *stream = calloc(1, sizeof *stream);
+	if (!stream || !(stream->backlog = malloc(BACKLOG_BYTES)))
+		abort();
+	stream->app = app;
+	stream->connection = connection;
+	stream->listener.actor = *actor;
+	int64_t head = feed_head(app->feed, actor->district);
+	/* A position that does not exist yet is of another store: begin with what comes. */
+	stream->listener.pos = after >= 0 && after <= head ? after : head;
+	stream->listener.pause = pause_stream;
+	stream->listener.wake = wake_stream;
+	stream->backlog_len = (size_t)snprintf(stream->backlog, 64, "retry: 1000\n: songhe\nid: %lld\n\n",
+	                                       (long long)stream->listener.pos);
+	feed_join(app->feed, &stream->listener);
+	return MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, read_stream, stream, free_stream);
+}

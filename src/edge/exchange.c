@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* exchange.c - one request: from its headers over its body to its answer. */
+#include "edge/http.h"
+
+#include "base/log.h"
+#include "engine/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { INLINE_READ_MS = 5, URL_MAX = 2048 };
+
+enum stage { READING, WORKING, READY };
+
+struct exchange {
+	struct face *face;
+	struct MHD_Connection *connection;
+	struct arena arena;
+	struct call call;
+	struct command command;
+	struct job job;
+	enum stage stage;
+	bool discard; /* the answer is known: the body is read and dropped */
+	struct buf body;
+	size_t body_max;
+	int spool; /* a large body goes to an unnamed file; -1: none */
+	size_t spooled;
+	void *mapped;
+};
+
+static struct text header(struct exchange *ex, const char *name)
+{
+	const char *value = NULL;
+	size_t len = 0;
+	if (MHD_lookup_connection_value_n(ex->connection, MHD_HEADER_KIND, name, strlen(name), &value, &len) != MHD_YES || !value)
+		return TEXT_NONE;
+	return (struct text){ value, len };
+}
+
+struct peer *exchange_peer(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	return info ? info->socket_context : NULL;
+}
+
+static void set_deadline(struct exchange *ex, int64_t in_ms)
+{
+	struct peer *peer = exchange_peer(ex->connection);
+	if (peer)
+		peer->deadline_ms = in_ms ? clock_steady_ms() + in_ms : INT64_MAX;
+}
+
+/* ---- the beginning ---- */
+
+static enum method method_of(const char *name)
+{
+	static const char *const names[] = { "GET", "POST", "PATCH", "DELETE" };
+	for (size_t i = 0; i < COUNT(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return (enum method)i;
+	return strcmp(name, "HEAD") == 0 ? METHOD_GET : METHOD_OTHER;
+}
+
+static enum MHD_Result take_pair(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len, const char *value,
+                                 size_t value_len)
+{
+	struct call *call = &((struct exchange *)cls)->call;
+	(void)kind;
+	struct text text = { value ? value : "", value ? value_len : 0 };
+	if (call->pair_count == QUERY_PAIRS_MAX || text_utf8_length(text) == SIZE_MAX) {
+		call_problem(call, PROBLEM_BAD_REQUEST);
+		return MHD_NO;
+	}
+	call->pairs[call->pair_count++] = (struct pair){ { name, name_len }, text };
+	return MHD_YES;
+}
+
+static void find_route(struct exchange *ex, const char *url, const char *method_name)
+{
+	struct call *call = &ex->call;
+	enum method method = method_of(method_name);
+	bool known;
+	if (strlen(url) > URL_MAX) {
+		call_problem(call, PROBLEM_URI_TOO_LONG);
+		return;
+	}
+	call->route = app_route(call->app, method, text_of(url), &call->id, &known);
+	if (!call->route)
+		call_problem(call, known ? PROBLEM_METHOD_NOT_ALLOWED : PROBLEM_NOT_FOUND);
+}
+
+static void find_actor(struct exchange *ex)
+{
+	struct call *call = &ex->call;
+	if (ex->face->local) {
+		call->actor = actor_local(call->app->home_district, call->app->home_area);
+		call->signed_in = true;
+		return;
+	}
+	const char *name = call->app->secure_cookie ? "__Host-songhe" : "songhe";
+	call->session_token = text_of(MHD_lookup_connection_value(ex->connection, MHD_COOKIE_KIND, name));
+	session_known(call->app, call);
+}
+
+/* A browser says where a request comes from; one that another site caused changes nothing here. */
+static bool from_elsewhere(struct exchange *ex)
+{
+	struct text site = header(ex, "Sec-Fetch-Site"), origin = header(ex, "Origin"), host = header(ex, "Host");
+	if (site.ptr && !text_is(site, "same-origin") && !text_is(site, "none"))
+		return true;
+	if (!origin.ptr)
+		return false;
+	const char *behind = memmem(origin.ptr, origin.len, "://", 3);
+	if (!behind)
+		return true;
+	behind += 3;
+	struct text from = { behind, origin.len - (size_t)(behind - origin.ptr) };
+	return !text_eq(from, host);
+}
+
+static bool content_type_fits(struct exchange *ex)
+{
+	struct text type = header(ex, "Content-Type");
+	static const char *const fine[] = { "application/json", "application/merge-patch+json", "text/csv" };
+	size_t first = ex->call.route->csv ? 2 : 0, last = ex->call.route->csv ? 3 : 2;
+	for (size_t i = first; i < last; i++) {
+		struct text name = text_of(fine[i]);
+		if (type.len < name.len || strncasecmp(type.ptr, name.ptr, name.len) != 0)
+			continue;
+		struct text rest = text_trim((struct text){ type.ptr + name.len, type.len - name.len });
+		if (rest.len == 0)
+			return true;
+		if (rest.ptr[0] != ';')
+			continue;
+		rest = text_trim((struct text){ rest.ptr + 1, rest.len - 1 });
+		return rest.len == 13 && strncasecmp(rest.ptr, "charset=utf-8", 13) == 0;
+	}
+	return false;
+}
+
+static void check_body_headers(struct exchange *ex)
+{
+	struct call *call = &ex->call;
+	struct text length = header(ex, "Content-Length");
+	int64_t bytes = 0;
+	bool chunked = header(ex, "Transfer-Encoding").ptr != NULL;
+	ex->body_max = call->route && call->route->csv ? IMPORT_BYTES_MAX : BODY_BYTES_MAX;
+	if (length.ptr && !text_to_int(length, INT64_MAX, &bytes))
+		call_problem(call, PROBLEM_BAD_REQUEST);
+	else if (bytes > (int64_t)ex->body_max)
+		call_problem(call, PROBLEM_TOO_LARGE);
+	else if (call->route && (bytes > 0 || chunked) && call->route->method != METHOD_GET && !content_type_fits(ex))
+		call_problem(call, PROBLEM_UNSUPPORTED_TYPE);
+}
+
+static void begin(struct exchange *ex, const char *url, const char *method)
+{
+	struct call *call = &ex->call;
+	struct peer *peer = exchange_peer(ex->connection);
+	if (peer)
+		peer->idle_since_ms = 0;
+	find_route(ex, url, method);
+	MHD_get_connection_values_n(ex->connection, MHD_GET_ARGUMENT_KIND, take_pair, ex);
+	if (call->problem == PROBLEM_NONE)
+		check_body_headers(ex);
+	if (call->problem == PROBLEM_NONE && call->route->method != METHOD_GET && !ex->face->local && from_elsewhere(ex))
+		call_problem(call, PROBLEM_CROSS_SITE);
+	if (call->problem == PROBLEM_NONE) {
+		find_actor(ex);
+		call->if_match = header(ex, "If-Match");
+		call->idempotency_key = header(ex, "Idempotency-Key");
+		call->last_event_id = header(ex, "Last-Event-ID");
+		/* A large upload is not taken from somebody who may not send it. */
+		if (call->route->csv && (session_load(call->app, call) || true))
+			app_allows(call);
+	}
+	ex->discard = call->problem != PROBLEM_NONE;
+	set_deadline(ex, ex->body_max == IMPORT_BYTES_MAX ? UPLOAD_MS : BODY_MS);
+}
+
+/* ---- the body ---- */
+
+static bool spool(struct exchange *ex, const char *bytes, size_t len)
+{
+	if (ex->spool < 0)
+		ex->spool = open(P_tmpdir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (ex->spool < 0)
+		return false;
+	for (size_t done = 0; done < len;) {
+		ssize_t n = write(ex->spool, bytes + done, len - done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		done += (size_t)n;
+	}
+	ex->spooled += len;
+	return true;
+}
+
+static void take_body(struct exchange *ex, const char *bytes, size_t len)
+{
+	struct call *call = &ex->call;
+	size_t have = call->route && call->route->csv ? ex->spooled : ex->body.len;
+	if (ex->discard)
+		return;
+	if (len > ex->body_max - have) {
+		call_problem(call, PROBLEM_TOO_LARGE);
+		ex->discard = true;
+	} else if (call->route->csv) {
+		if (!spool(ex, bytes, len)) {
+			log_error("upload: cannot keep it in %s: %s", P_tmpdir, strerror(errno));
+			call_problem(call, PROBLEM_STORAGE_FULL);
+			ex->discard = true;
+		}
+	} else {
+		if (!ex->body.ptr)
+			ex->body = buf_in(&ex->arena, 1024, BODY_BYTES_MAX);
+		buf_add(&ex->body, bytes, len);
+	}
+}
+
+static bool parse_body(struct exchange *ex)
+{
+	struct call *call = &ex->call;
+	if (call->route->csv) {
+		if (ex->spooled > 0) {
+			ex->mapped = mmap(NULL, ex->spooled, PROT_READ, MAP_PRIVATE, ex->spool, 0);
+			if (ex->mapped == MAP_FAILED) {
+				ex->mapped = NULL;
+				call_problem(call, PROBLEM_INTERNAL);
+				return false;
+			}
+		}
+		call->raw = (struct text){ ex->mapped ? ex->mapped : "", ex->spooled };
+		return true;
+	}
+	call->raw = ex->body.ptr ? buf_done(&ex->body) : TEXT("");
+	if (call->route->method == METHOD_GET)
+		return true;
+	call->body = call->raw.len == 0 ? json_object() : NULL;
+	enum json_wrong wrong = call->body ? JSON_FINE : json_read(call->raw, BODY_DEPTH_MAX, &call->body);
+	if (wrong == JSON_FINE && json_is_object(call->body))
+		return true;
+	call_problem_detail(call, PROBLEM_MALFORMED_JSON,
+		wrong == JSON_TOO_DEEP ? TEXT("嵌套过深") : wrong == JSON_FINE ? TEXT("内容应是一个对象") : TEXT_NONE,
+		wrong == JSON_TOO_DEEP ? TEXT("Nested too deeply") : wrong == JSON_FINE ? TEXT("An object is expected") : TEXT_NONE);
+	return false;
+}
+
+/* ---- the work ---- */
+
+static void ready(struct exchange *ex)
+{
+	__atomic_store_n(&ex->stage, READY, __ATOMIC_RELEASE);
+	MHD_resume_connection(ex->connection);
+}
+
+static void command_done(struct command *command, enum store_code code)
+{
+	struct exchange *ex = (struct exchange *)(void *)((char *)command - offsetof(struct exchange, command));
+	app_settle(&ex->call, code);
+	ready(ex);
+}
+
+static void run_job(struct job *job)
+{
+	struct exchange *ex = (struct exchange *)(void *)((char *)job - offsetof(struct exchange, job));
+	app_answer(ex->call.app, &ex->call);
+	ready(ex);
+}
+
+static void hand_to_pool(struct exchange *ex)
+{
+	struct call *call = &ex->call;
+	ex->job = (struct job){ .run = run_job, .lane = call->route->csv ? LANE_BULK : LANE_INTERACTIVE };
+	ex->stage = WORKING;
+	MHD_suspend_connection(ex->connection);
+	if (!pool_submit(store_pool(call->app->store), &ex->job)) {
+		app_settle(call, STORE_BUSY);
+		ready(ex);
+	}
+}
+
+static void dispatch(struct exchange *ex)
+{
+	struct call *call = &ex->call;
+	struct store *store = call->app->store;
+	bool inline_reads = store_reads_inline(store);
+	if (!call->signed_in && !call->route->open && call->session_token.ptr) {
+		if (!inline_reads) {
+			hand_to_pool(ex);
+			return;
+		}
+		session_load(call->app, call);
+	}
+	if (!app_allows(call))
+		return;
+	if (call->route->kind == ROUTE_COMMAND && inline_reads) {
+		ex->command = (struct command){ .run = app_run_command, .arg = call, .done = command_done,
+			                        .job.lane = LANE_INTERACTIVE };
+		ex->stage = WORKING;
+		MHD_suspend_connection(ex->connection);
+		store_submit(store, &ex->command);
+		return;
+	}
+	if (call->route->kind == ROUTE_READ && inline_reads) {
+		enum store_code code = store_read(store, INLINE_READ_MS, app_run_read, call);
+		if (code != STORE_BUDGET) {
+			app_settle(call, code);
+			return;
+		}
+		call_again(call);
+	}
+	hand_to_pool(ex);
+}
+
+/* ---- the answer ---- */
+
+static void add_header(struct MHD_Response *response, const char *name, const char *value)
+{
+	MHD_add_response_header(response, name, value);
+}
+
+static void add_headers(struct exchange *ex, struct MHD_Response *response)
+{
+	struct call *call = &ex->call;
+	struct arena *arena = &ex->arena;
+	if (call->status != 204)
+		add_header(response, "Content-Type", call->content_type);
+	add_header(response, "Cache-Control", "no-store");
+	add_header(response, "X-Content-Type-Options", "nosniff");
+	add_header(response, "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
+	if (call->app->secure_cookie)
+		add_header(response, "Strict-Transport-Security", "max-age=31536000");
+	if (call->version)
+		add_header(response, "ETag", text_printf(arena, "\"%lld\"", (long long)call->version).ptr);
+	if (call->location.ptr)
+		add_header(response, "Location", text_z(arena, call->location));
+	if (call->set_cookie.ptr)
+		add_header(response, "Set-Cookie", text_z(arena, call->set_cookie));
+	if (call->replayed)
+		add_header(response, "Idempotency-Replayed", "true");
+	if (call->retry_after_s && (call->status == 429 || call->status == 503))
+		add_header(response, "Retry-After", text_printf(arena, "%u", call->retry_after_s).ptr);
+	if (ex->face->http->draining || call->problem == PROBLEM_TOO_LARGE)
+		add_header(response, "Connection", "close");
+}
+
+static enum MHD_Result send_answer(struct exchange *ex)
+{
+	struct call *call = &ex->call;
+	struct MHD_Response *response;
+	set_deadline(ex, 0);
+	if (call->problem == PROBLEM_NONE && call->status == 0 && call->route->kind == ROUTE_STREAM) {
+		int64_t after = -1;
+		if (call->last_event_id.ptr && !text_to_int(call->last_event_id, INT64_MAX, &after))
+			after = -1;
+		call->status = 200;
+		call->content_type = "text/event-stream";
+		response = events_response(call->app, ex->connection, &call->actor, after);
+	} else {
+		if (call->problem == PROBLEM_NONE && call->status == 0)
+			call_problem(call, PROBLEM_INTERNAL);
+		if (call->out.overflow)
+			call_problem(call, PROBLEM_TOO_SLOW);
+		if (call->problem != PROBLEM_NONE)
+			call_write_problem(call);
+		bool empty = call->status == 204 || !call->out.ptr;
+		response = MHD_create_response_from_buffer(empty ? 0 : call->out.len, empty ? "" : call->out.ptr,
+		                                           MHD_RESPMEM_PERSISTENT);
+	}
+	if (!response)
+		return MHD_NO;
+	add_headers(ex, response);
+	enum MHD_Result result = MHD_queue_response(ex->connection, (unsigned)call->status, response);
+	MHD_destroy_response(response);
+	ex->face->http->answered[call->status / 100 % 6]++;
+	return result;
+}
+
+static struct exchange *exchange_new(struct face *face, struct MHD_Connection *connection)
+{
+	struct exchange *ex = calloc(1, sizeof *ex);
+	if (!ex)
+		return NULL;
+	ex->face = face;
+	ex->connection = connection;
+	ex->spool = -1;
+	ex->arena = arena_new(CALL_ARENA_MAX);
+	call_start(&ex->call, face->http->app, &ex->arena);
+	return ex;
+}
+
+enum MHD_Result exchange_handle(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
+                                const char *version, const char *upload, size_t *upload_size, void **request)
+{
+	struct exchange *ex = *request;
+	(void)version;
+	if (!ex) {
+		*request = ex = exchange_new(cls, connection);
+		if (!ex)
+			return MHD_NO;
+		begin(ex, url, method);
+		/* What is too large is not read: the answer goes out and the connection ends. */
+		return ex->call.problem == PROBLEM_TOO_LARGE ? send_answer(ex) : MHD_YES;
+	}
+	if (*upload_size > 0) {
+		take_body(ex, upload, *upload_size);
+		*upload_size = 0;
+		return MHD_YES;
+	}
+	if (__atomic_load_n(&ex->stage, __ATOMIC_ACQUIRE) == READING) {
+		set_deadline(ex, 0);
+		if (!ex->discard && parse_body(ex))
+			dispatch(ex);
+		if (ex->stage == WORKING)
+			return MHD_YES;
+	}
+	return send_answer(ex);
+}
+
+void exchange_completed(void *cls, struct MHD_Connection *connection, void **request, enum MHD_RequestTerminationCode how)
+{
+	struct exchange *ex = *request;
+	struct peer *peer = exchange_peer(connection);
+	(void)cls;
+	(void)how;
+	if (peer) {
+		peer->idle_since_ms = clock_steady_ms();
+		peer->deadline_ms = peer->idle_since_ms + IDLE_KEEP_MS;
+	}
+	if (!ex)
+		return;
+	call_end(&ex->call);
+	if (ex->mapped)
+		munmap(ex->mapped, ex->spooled);
+	if (ex->spool >= 0)
+		close(ex->spool);
+	arena_free(&ex->arena);
+	free(ex);
+	*request = NULL;
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* http.c - the server's sockets and connections. */
+#include "edge/http.h"
+
+#include "base/log.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { CONNECTIONS_MAX = 8192, CONNECTION_BYTES = 32768, BACKLOG = 1024, DRAIN_MS = 30000, IDLE_GRACE_MS = 400 };
+
+/* ---- addresses ---- */
+
+static bool split_address(const char *listen, char host[64], char port[8])
+{
+	const char *colon = strrchr(listen, ':');
+	size_t len = colon ? (size_t)(colon - listen) : 0;
+	if (!colon || len == 0 || len >= 64 || strlen(colon + 1) >= 8)
+		return false;
+	bool bracketed = listen[0] == '[' && listen[len - 1] == ']';
+	memcpy(host, listen + bracketed, len - 2 * (size_t)bracketed);
+	host[len - 2 * (size_t)bracketed] = 0;
+	memcpy(port, colon + 1, strlen(colon + 1) + 1);
+	return true;
+}
+
+/* Every address as IPv6, so that there is one comparison. */
+static bool to_in6(const struct sockaddr *address, struct in6_addr *out)
+{
+	if (address->sa_family == AF_INET6) {
+		*out = ((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+		return true;
+	}
+	if (address->sa_family != AF_INET)
+		return false;
+	*out = (struct in6_addr){ .s6_addr = { [10] = 0xFF, [11] = 0xFF } };
+	memcpy(&out->s6_addr[12], &((const struct sockaddr_in *)(const void *)address)->sin_addr, 4);
+	return true;
+}
+
+static bool read_in6(const char *name, struct in6_addr *out)
+{
+	struct addrinfo hints = { .ai_flags = AI_NUMERICHOST }, *found;
+	if (getaddrinfo(name, NULL, &hints, &found) != 0)
+		return false;
+	bool fine = to_in6(found->ai_addr, out);
+	freeaddrinfo(found);
+	return fine;
+}
+
+static bool is_loopback(const struct in6_addr *a)
+{
+	return IN6_IS_ADDR_LOOPBACK(a) || (IN6_IS_ADDR_V4MAPPED(a) && a->s6_addr[12] == 127);
+}
+
+static int listen_on(const struct http_options *options)
+{
+	char host[64], port[8];
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV }, *found;
+	if (!split_address(options->listen, host, port) || getaddrinfo(host, port, &hints, &found) != 0) {
+		log_error("serve: --listen takes ADDRESS:PORT, for example 127.0.0.1:8080");
+		return -1;
+	}
+	struct in6_addr address;
+	bool open_to_others = !to_in6(found->ai_addr, &address) || !is_loopback(&address);
+	int fd = -1;
+	if (open_to_others && !options->tls_cert && !options->behind_proxy) {
+		log_error("serve: %s is reachable from outside: give --tls-cert and --tls-key, or --behind-proxy ADDRESS", host);
+	} else {
+		fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		int on = 1;
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+		if (bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, BACKLOG) != 0) {
+			log_error("serve: cannot listen on %s: %s", options->listen, strerror(errno));
+			close(fd);
+			fd = -1;
+		}
+	}
+	freeaddrinfo(found);
+	return fd;
+}
+
+/* Bound through the folder's descriptor: a Unix socket's own path may only be 107 bytes long. */
+static int listen_control(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[4096];
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	size_t len = slash ? (size_t)(slash - path) : 0;
+	if (len >= sizeof folder)
+		return -1;
+	memcpy(folder, path, len);
+	folder[len] = 0;
+	int dir = open(slash ? (len ? folder : "/") : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int name = snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", dir, slash ? slash + 1 : path);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	unlink(path);
+	mode_t before = umask(0077);
+	bool fine = dir >= 0 && name < (int)sizeof address.sun_path &&
+	            bind(fd, (struct sockaddr *)&address, sizeof address) == 0 && listen(fd, 16) == 0;
+	umask(before);
+	if (dir >= 0)
+		close(dir);
+	if (fine)
+		return fd;
+	log_error("serve: cannot open the command socket %s: %s", path, strerror(errno));
+	close(fd);
+	return -1;
+}
+
+/* ---- connections ---- */
+
+static enum MHD_Result may_connect(void *cls, const struct sockaddr *address, socklen_t len)
+{
+	struct face *face = cls;
+	struct in6_addr from;
+	(void)len;
+	if (face->local || !face->http->options.behind_proxy)
+		return MHD_YES;
+	return to_in6(address, &from) && memcmp(&from, &face->http->proxy, sizeof from) == 0 ? MHD_YES : MHD_NO;
+}
+
+/* Commands come from whoever may read the store's file: root, or the account the server runs under. */
+static bool is_trusted(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof peer;
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && (peer.uid == 0 || peer.uid == geteuid());
+}
+
+static void peer_start(struct face *face, struct MHD_Connection *connection, void **socket_context)
+{
+	struct http *http = face->http;
+	struct peer *peer = calloc(1, sizeof *peer);
+	if (!peer)
+		abort();
+	peer->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+	peer->idle_since_ms = clock_steady_ms();
+	peer->deadline_ms = peer->idle_since_ms + HEADER_MS;
+	if (face->local && !is_trusted(peer->fd))
+		shutdown(peer->fd, SHUT_RDWR);
+	pthread_mutex_lock(&http->peers_lock);
+	peer->next = http->peers;
+	peer->link = &http->peers;
+	if (peer->next)
+		peer->next->link = &peer->next;
+	http->peers = peer;
+	http->peer_count++;
+	pthread_mutex_unlock(&http->peers_lock);
+	*socket_context = peer;
+}
+
+static void peer_end(struct http *http, void **socket_context)
+{
+	struct peer *peer = *socket_context;
+	pthread_mutex_lock(&http->peers_lock);
+	*peer->link = peer->next;
+	if (peer->next)
+		peer->next->link = peer->link;
+	http->peer_count--;
+	pthread_mutex_unlock(&http->peers_lock);
+	free(peer);
+	*socket_context = NULL;
+}
+
+static void connection_changed(void *cls, struct MHD_Connection *connection, void **socket_context,
+                               enum MHD_ConnectionNotificationCode what)
+{
+	struct face *face = cls;
+	if (what == MHD_CONNECTION_NOTIFY_STARTED)
+		peer_start(face, connection, socket_context);
+	else if (*socket_context)
+		peer_end(face->http, socket_context);
+}
+
+/* Cuts those who take too long; while draining, also those who have been idle for a moment. */
+static void sweep(struct http *http)
+{
+	int64_t now = clock_steady_ms();
+	pthread_mutex_lock(&http->peers_lock);
+	for (struct peer *peer = http->peers; peer; peer = peer->next) {
+		int64_t idle_since = peer->idle_since_ms;
+		bool idle = http->draining && idle_since && now - idle_since > IDLE_GRACE_MS;
+		if (idle || now > peer->deadline_ms)
+			shutdown(peer->fd, SHUT_RDWR);
+	}
+	pthread_mutex_unlock(&http->peers_lock);
+}
+
+static void *keep_sweeping(void *arg)
+{
+	struct http *http = arg;
+	for (unsigned tick = 0; !http->stopping; tick++) {
+		nanosleep(&(struct timespec){ .tv_nsec = 100 * 1000 * 1000 }, NULL);
+		if (http->draining || tick % 10 == 0)
+			sweep(http);
+	}
+	return NULL;
+}
+
+/* ---- starting and stopping ---- */
+
+static void log_mhd(void *cls, const char *format, va_list args)
+{
+	char line[512];
+	(void)cls;
+	vsnprintf(line, sizeof line, format, args);
+	log_warn("http: %s", line);
+}
+
+static bool start_face(struct face *face, int fd, unsigned threads, struct tls *tls)
+{
+	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TURBO | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+	struct MHD_OptionItem with_tls[] = {
+		{ MHD_OPTION_HTTPS_CERT_CALLBACK, 0, tls_callback() },
+		{ MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)"NORMAL:-VERS-ALL:+VERS-TLS1.2:+VERS-TLS1.3" },
+		{ MHD_OPTION_END, 0, NULL },
+	};
+	struct MHD_OptionItem plain[] = { { MHD_OPTION_END, 0, NULL } };
+	face->daemon = MHD_start_daemon(
+		flags | (tls ? MHD_USE_TLS : 0), 0, may_connect, face, exchange_handle, face,
+		MHD_OPTION_EXTERNAL_LOGGER, log_mhd, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE,
+		threads > 1 ? threads : 0, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)CONNECTION_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, face,
+		MHD_OPTION_NOTIFY_CONNECTION, connection_changed, face, MHD_OPTION_ARRAY, tls ? with_tls : plain, MHD_OPTION_END);
+	return face->daemon != NULL;
+}
+
+static void http_free(struct http *http)
+{
+	tls_close(http->tls);
+	pthread_mutex_destroy(&http->peers_lock);
+	free(http);
+}
+
+struct http *http_start(struct app *app, const struct http_options *options)
+{
+	struct http *http = calloc(1, sizeof *http);
+	if (!http)
+		abort();
+	http->app = app;
+	http->options = *options;
+	http->network = (struct face){ .http = http };
+	http->control = (struct face){ .http = http, .local = true };
+	pthread_mutex_init(&http->peers_lock, NULL);
+	app->secure_cookie = options->tls_cert || options->behind_proxy;
+	bool fine = !options->behind_proxy || read_in6(options->behind_proxy, &http->proxy);
+	if (!fine)
+		log_error("serve: --behind-proxy takes the proxy's numeric address");
+	if (fine && options->tls_cert) {
+		http->tls = tls_open(options->tls_cert, options->tls_key);
+		tls_current(http->tls);
+		fine = http->tls != NULL;
+	}
+	http->listen_fd = !fine ? -1 : options->listen_fd >= 0 ? options->listen_fd : listen_on(options);
+	fine = fine && http->listen_fd >= 0 && start_face(&http->network, http->listen_fd, options->threads, http->tls);
+	if (fine && options->control_path) {
+		http->control_fd = listen_control(options->control_path);
+		fine = http->control_fd >= 0 && start_face(&http->control, http->control_fd, 1, NULL);
+	}
+	if (fine && pthread_create(&http->sweeper, NULL, keep_sweeping, http) == 0)
+		return http;
+	log_error("serve: the server cannot start");
+	http_free(http);
+	return NULL;
+}
+
+int http_stop(struct http *http, bool keep_socket)
+{
+	MHD_quiesce_daemon(http->network.daemon);
+	if (http->control.daemon)
+		MHD_quiesce_daemon(http->control.daemon);
+	http->draining = true;
+	feed_drop_all(http->app->feed);
+	int64_t until = clock_steady_ms() + DRAIN_MS;
+	for (unsigned left = 1; left > 0 && clock_steady_ms() < until;) {
+		nanosleep(&(struct timespec){ .tv_nsec = 10 * 1000 * 1000 }, NULL);
+		pthread_mutex_lock(&http->peers_lock);
+		left = http->peer_count;
+		pthread_mutex_unlock(&http->peers_lock);
+	}
+	http->stopping = true;
+	pthread_join(http->sweeper, NULL);
+	MHD_stop_daemon(http->network.daemon);
+	if (http->control.daemon) {
+		MHD_stop_daemon(http->control.daemon);
+		close(http->control_fd);
+		unlink(http->options.control_path);
+	}
+	int fd = http->listen_fd;
+	if (!keep_socket) {
+		close(fd);
+		fd = -1;
+	}
+	http_free(http);
+	return fd;
+}
+
+void http_reload_tls(struct http *http)
+{
+	if (http->tls && tls_reload(http->tls))
+		log_info("serve: the certificate files were read again");
+}
+
+unsigned http_port(const struct http *http)
+{
+	struct sockaddr_storage address;
+	socklen_t len = sizeof address;
+	if (getsockname(http->listen_fd, (struct sockaddr *)&address, &len) != 0)
+		return 0;
+	return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&address)->sin6_port
+	                                           : ((struct sockaddr_in *)(void *)&address)->sin_port);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* http.h - the server: sockets and connections (http.c), one request (exchange.c), event streams (events.c), TLS (tls.c). */
+#ifndef EDGE_HTTP_H
+#define EDGE_HTTP_H
+
+#include "engine/app.h"
+#include "engine/feed.h"
+
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <pthread.h>
+
+extern const struct module import_module, page_module;
+
+struct http;
+
+struct http_options {
+	const char *listen; /* ADDR:PORT */
+	int listen_fd; /* handed over by the process before; -1: make one */
+	const char *tls_cert, *tls_key; /* PEM files; NULL: plain */
+	const char *behind_proxy; /* only this address may connect; NULL: anybody, which needs loopback or TLS */
+	unsigned threads;
+	const char *control_path; /* Unix socket for commands, or NULL */
+};
+
+/* NULL: logged. */
+struct http *http_start(struct app *app, const struct http_options *options);
+/* Stops accepting, answers what is under way with Connection: close, ends streams, then stops. With `keep_socket` the
+ * listening socket stays open for the next process (its number is returned), else -1. */
+int http_stop(struct http *http, bool keep_socket);
+void http_reload_tls(struct http *http);
+unsigned http_port(const struct http *http);
+
+/* ---- inside ---- */
+
+struct face; /* one of the server's two sides: the network, or the command socket */
+
+/* One connection. `deadline_ms` (steady): when it is cut because its peer takes too long. */
+struct peer {
+	int fd;
+	_Atomic int64_t deadline_ms;
+	_Atomic int64_t idle_since_ms; /* 0: a request is under way */
+	struct peer *next, **link;
+};
+
+struct tls;
+
+struct face {
+	struct http *http;
+	struct MHD_Daemon *daemon;
+	bool local;
+};
+
+struct http {
+	struct app *app;
+	struct http_options options;
+	struct face network, control;
+	int listen_fd, control_fd;
+	struct tls *tls;
+	struct in6_addr proxy;
+	pthread_mutex_t peers_lock;
+	struct peer *peers;
+	unsigned peer_count;
+	_Atomic bool draining, stopping;
+	pthread_t sweeper;
+	_Atomic uint64_t answered[6]; /* by first digit of the status */
+};
+
+enum { HEADER_MS = 30000, BODY_MS = 60000, UPLOAD_MS = 600000, IDLE_KEEP_MS = 75000 };
+
+enum MHD_Result exchange_handle(void *face, struct MHD_Connection *connection, const char *url, const char *method,
+                                const char *version, const char *upload, size_t *upload_size, void **request);
+void exchange_completed(void *face, struct MHD_Connection *connection, void **request,
+                        enum MHD_RequestTerminationCode how);
+struct peer *exchange_peer(struct MHD_Connection *connection);
+
+/* A response that follows the feed from the position behind `after` (-1: from now on). */
+struct MHD_Response *events_response(struct app *app, struct MHD_Connection *connection, const struct actor *actor,
+                                     int64_t after);
+
+struct tls *tls_open(const char *cert, const char *key);
+bool tls_reload(struct tls *tls);
+void tls_close(struct tls *tls);
+/* Options for the daemon: the callback finds the newest certificate for each handshake. */
+void *tls_callback(void);
+void tls_current(struct tls *tls);
+
+#endif

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pages.c - the addresses that are not resources: the front door, health, metrics, the journal, the event stream. */
+#include "edge/http.h"
+
+#include "engine/journal.h"
+
+static const char front_door[] =
+	"<!doctype html><html lang=\"zh-CN\"><meta charset=\"utf-8\"><title>松鹤 Songhe</title>"
+	"<meta name=\"viewport\" content=\"width=device-width\">"
+	"<style>body{font:18px/1.7 sans-serif;max-width:42em;margin:3em auto;padding:0 1em;color:#222}code{background:#eee}</style>"
+	"<h1>松鹤</h1><p>区级智慧养老服务信息平台正在运行。</p>"
+	"<p>The district's elderly-care platform is running.</p>"
+	"<p>接口 API：<code>POST /api/v1/login</code>，<code>/api/v1/elders</code>，<code>/api/v1/facilities</code>，"
+	"<code>/api/v1/areas</code>，<code>/api/v1/events</code></p></html>";
+
+static enum store_code front(struct db *db, void *arg)
+{
+	struct call *call = arg;
+	(void)db;
+	call_json(call, 200);
+	buf_add(&call->out, front_door, sizeof front_door - 1);
+	call->content_type = "text/html; charset=utf-8";
+	return STORE_OK;
+}
+
+static enum store_code live(struct db *db, void *arg)
+{
+	struct call *call = arg;
+	(void)db;
+	struct json_out json = call_json(call, 200);
+	json_begin_object(&json);
+	JSON_TEXT(&json, "status", TEXT("ok"));
+	json_end_object(&json);
+	return STORE_OK;
+}
+
+static enum store_code ready(struct db *db, void *call)
+{
+	db_int(db, 0, "SELECT max(number) FROM district", BIND_NONE);
+	return db_code(db) == STORE_OK ? live(db, call) : db_code(db);
+}
+
+static enum store_code metrics(struct db *db, void *arg)
+{
+	struct call *call = arg;
+	struct store_counters c = store_counters(call->app->store);
+	(void)db;
+	call_json(call, 200);
+	const struct {
+		const char *name, *type;
+		uint64_t value;
+	} rows[] = {
+		{ "songhe_commands_total", "counter", c.commands },
+		{ "songhe_commit_groups_total", "counter", c.groups },
+		{ "songhe_commands_rolled_back_total", "counter", c.rolled_back },
+		{ "songhe_command_retries_total", "counter", c.retries },
+		{ "songhe_checkpoints_total", "counter", c.checkpoints },
+		{ "songhe_wal_bytes", "gauge", c.wal_bytes },
+		{ "songhe_feed_listeners", "gauge", feed_listeners(call->app->feed) },
+	};
+	for (size_t i = 0; i < COUNT(rows); i++)
+		buf_printf(&call->out, "# TYPE %s %s\n%s %llu\n", rows[i].name, rows[i].type, rows[i].name,
+		           (unsigned long long)rows[i].value);
+	call->content_type = "text/plain; version=0.0.4; charset=utf-8";
+	return STORE_OK;
+}
+
+/* ---- the journal, for the auditor ---- */
+
+struct lines {
+	struct call *call;
+	struct json_out *json;
+	int64_t last;
+	int count;
+};
+
+static bool write_line(void *arg, const struct journal_line *line)
+{
+	struct lines *lines = arg;
+	struct json_out *json = lines->json;
+	json_begin_object(json);
+	JSON_INT(json, "position", line->pos);
+	JSON_TEXT(json, "at", clock_rfc3339(lines->call->arena, line->at_ms));
+	JSON_TEXT(json, "actor", line->actor);
+	JSON_TEXT(json, "channel", line->channel);
+	JSON_TEXT(json, "action", line->action);
+	JSON_TEXT(json, "resource", line->resource);
+	JSON_ID(json, "id", line->record);
+	JSON_INT(json, "version", line->version);
+	json_key(json, TEXT("changes"));
+	json_put_raw(json, line->detail.ptr ? line->detail : TEXT("{}"));
+	json_end_object(json);
+	lines->last = line->pos;
+	lines->count++;
+	return true;
+}
+
+static enum store_code journal(struct db *db, void *arg)
+{
+	struct call *call = arg;
+	struct text cursor = call_param(call, "cursor"), limit_text = call_param(call, "limit");
+	int64_t after = 0, limit = 50;
+	if (cursor.ptr && !text_to_int(cursor, INT64_MAX, &after))
+		return call_problem(call, PROBLEM_BAD_CURSOR);
+	if (limit_text.ptr && (!text_to_int(limit_text, 200, &limit) || limit < 1))
+		return call_problem_detail(call, PROBLEM_BAD_REQUEST, TEXT("limit 应在 1 到 200 之间"), TEXT("limit is between 1 and 200"));
+	struct json_out json = call_json(call, 200);
+	struct lines lines = { call, &json, after, 0 };
+	json_begin_object(&json);
+	json_key(&json, TEXT("items"));
+	json_begin_array(&json);
+	enum store_code code = journal_read(db, call->actor.district, after, (int)limit, write_line, &lines);
+	json_end_array(&json);
+	JSON_TEXT(&json, "next", lines.count == limit ? text_printf(call->arena, "%lld", (long long)lines.last) : TEXT_NONE);
+	json_end_object(&json);
+	return code;
+}
+
+static const struct route routes[] = {
+	{ METHOD_GET, "/", MAY_NOTHING_SPECIAL, ROUTE_READ, .read = front, .open = true },
+	{ METHOD_GET, "/livez", MAY_NOTHING_SPECIAL, ROUTE_READ, .read = live, .open = true },
+	{ METHOD_GET, "/readyz", MAY_NOTHING_SPECIAL, ROUTE_READ, .read = ready, .open = true },
+	{ METHOD_GET, "/metrics", MAY_READ_JOURNAL, ROUTE_READ, .read = metrics },
+	{ METHOD_GET, "/api/v1/journal", MAY_READ_JOURNAL, ROUTE_READ, .read = journal },
+	{ METHOD_GET, "/api/v1/events", MAY_NOTHING_SPECIAL, ROUTE_STREAM, .open = false },
+};
+
+const struct module page_module = { .name = "page", .routes = routes, .route_count = COUNT(routes) };

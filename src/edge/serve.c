@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* serve.c - the serve command: runs until a signal, and hands its listening socket to its successor. */
+#include "edge/commands.h"
+#include "edge/http.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { THREADS_MAX = 32 };
+
+static unsigned processors(void)
+{
+	long count = sysconf(_SC_NPROCESSORS_ONLN);
+	return count < 1 ? 1 : count > 8 ? 8 : (unsigned)count;
+}
+
+/* Streams and keep-alive connections each need a descriptor. */
+static void raise_limits(void)
+{
+	struct rlimit files;
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+		files.rlim_cur = files.rlim_max < 65536 ? files.rlim_max : 65536;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
+static int inherited_socket(void)
+{
+	const char *value = getenv("SONGHE_LISTEN_FD");
+	int64_t fd;
+	if (!value || !text_to_int(text_of(value), 65535, &fd) || fcntl((int)fd, F_GETFD) < 0)
+		return -1;
+	unsetenv("SONGHE_LISTEN_FD");
+	fcntl((int)fd, F_SETFD, FD_CLOEXEC);
+	return (int)fd;
+}
+
+/* The same command line, the newest program file, the same socket: whoever knocks meanwhile waits in its backlog. */
+static void start_again(struct command_line *line, const char *program, int fd)
+{
+	char number[16];
+	snprintf(number, sizeof number, "%d", fd);
+	setenv("SONGHE_LISTEN_FD", number, 1);
+	fcntl(fd, F_SETFD, 0);
+	execv(program, line->argv);
+	log_error("serve: cannot start %s again: %s", program, strerror(errno));
+}
+
+static bool wait_for_stop(struct http *http, const sigset_t *signals)
+{
+	for (;;) {
+		int signal = 0;
+		sigwait(signals, &signal);
+		if (signal == SIGHUP)
+			http_reload_tls(http);
+		else
+			return signal == SIGUSR2;
+	}
+}
+
+static void say_ready(const struct command_line *line, const struct http *http)
+{
+	const char *scheme = line->tls_cert ? "https" : "http";
+	const char *colon = strrchr(line->listen, ':');
+	printf("%s://%.*s:%u\n", scheme, (int)(colon - line->listen), line->listen, http_port(http));
+	fflush(stdout);
+}
+
+int command_serve(struct command_line *line)
+{
+	sigset_t signals;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	sigaddset(&signals, SIGUSR2);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	raise_limits();
+	char program[4096];
+	ssize_t len = readlink("/proc/self/exe", program, sizeof program - 1);
+	program[len > 0 ? len : 0] = 0;
+	int64_t threads = processors(), workers = 0;
+	if ((line->threads && (!text_to_int(text_of(line->threads), THREADS_MAX, &threads) || threads < 1)) ||
+	    (line->workers && (!text_to_int(text_of(line->workers), 60, &workers) || workers < 2)) || !line->tls_cert != !line->tls_key) {
+		fprintf(stderr, "songhe serve: --threads 1..32, --workers 2..60, and --tls-cert goes with --tls-key\n");
+		return EXIT_USAGE;
+	}
+	enum store_open_result result;
+	struct store_options options = { .url = line->store, .clock = &line->clock, .workers = (unsigned)workers };
+	struct app *app = app_open(&options, line->modules, line->module_count, &result);
+	if (!app)
+		return command_exit_of(result, line->store);
+	struct http *http = http_start(app, &(struct http_options){
+		.listen = line->listen, .listen_fd = inherited_socket(), .tls_cert = line->tls_cert, .tls_key = line->tls_key,
+		.behind_proxy = line->behind_proxy, .threads = (unsigned)threads,
+		.control_path = store_socket_path(&line->arena, line->store) });
+	if (!http) {
+		app_close(app);
+		return EXIT_USAGE;
+	}
+	say_ready(line, http);
+	bool again = wait_for_stop(http, &signals);
+	int fd = http_stop(http, again);
+	app_close(app);
+	if (again) {
+		start_again(line, program, fd);
+		return EXIT_STORE;
+	}
+	return EXIT_FINE;
+}

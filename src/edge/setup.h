@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* setup.h - making a new store: a district with its areas and accounts; and the demo district. */
+#ifndef EDGE_SETUP_H
+#define EDGE_SETUP_H
+
+#include "engine/app.h"
+#include "engine/pack.h"
+
+/* The district of a pack, its area tree and an administrator. STORE_REFUSED when the store has that district. */
+enum store_code setup_district(struct app *app, const struct pack *pack, struct text password, bool demo);
+
+struct demo_wish {
+	const struct pack *pack;
+	uint64_t elders, seed;
+	struct text password; /* of all accounts */
+};
+/* Accounts admin bureau street1 community1 auditor, the pack's facilities, and so many elders. */
+enum store_code setup_demo(struct app *app, const struct demo_wish *wish);
+
+#endif

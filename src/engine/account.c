@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* account.c - who may sign in, with which role, for which areas. */
+#include "engine/account.h"
+
+#include "base/check.h"
+#include "base/crypto.h"
+#include "engine/feed.h"
+#include "engine/input.h"
+#include "engine/journal.h"
+#include "engine/session.h"
+
+#include <string.h>
+
+#define COLUMNS "id, version, district, name, display_name, password_hash, role, areas, disabled"
+
+static struct text areas_text(struct arena *arena, const struct account *account)
+{
+	struct buf list = buf_in(arena, 64, 1024);
+	for (size_t i = 0; i < account->area_count; i++) {
+		buf_text(&list, i ? TEXT(",") : TEXT(""));
+		buf_int(&list, account->areas[i]);
+	}
+	return buf_done(&list);
+}
+
+static void areas_from(struct account *account, struct text list)
+{
+	account->area_count = 0;
+	while (list.len > 0 && account->area_count < ACTOR_AREAS_MAX) {
+		const char *comma = memchr(list.ptr, ',', list.len);
+		size_t len = comma ? (size_t)(comma - list.ptr) : list.len;
+		if (text_to_int((struct text){ list.ptr, len }, INT64_MAX, &account->areas[account->area_count]))
+			account->area_count++;
+		len += comma ? 1 : 0;
+		list.ptr += len;
+		list.len -= len;
+	}
+}
+
+static void from_row(const struct rows *rows, struct arena *arena, struct account *account)
+{
+	*account = (struct account){
+		.id = rows_int(rows, 0),
+		.version = rows_int(rows, 1),
+		.district = rows_int(rows, 2),
+		.name = text_copy(arena, rows_text(rows, 3)),
+		.display_name = text_copy(arena, rows_text(rows, 4)),
+		.password_hash = text_copy(arena, rows_text(rows, 5)),
+		.role = text_copy(arena, rows_text(rows, 6)),
+		.disabled = rows_int(rows, 8) != 0,
+	};
+	areas_from(account, rows_text(rows, 7));
+}
+
+enum store_code account_read(struct db *db, struct arena *arena, int64_t id, struct account *account, bool *found)
+{
+	struct rows *rows = db_query(db, "SELECT " COLUMNS " FROM account WHERE district = ?1 AND id = ?2",
+	                             BIND(value_int(id_district(id)), value_int(id)));
+	*found = rows_next(rows);
+	if (*found)
+		from_row(rows, arena, account);
+	return rows_end(rows);
+}
+
+void account_actor(const struct account *account, struct actor *actor)
+{
+	*actor = (struct actor){ .user = account->id, .channel = "web", .district = (unsigned)account->district };
+	memcpy(actor->name, account->name.ptr, account->name.len < 63 ? account->name.len : 63);
+	actor->role = role_find(account->role);
+	actor->permissions = actor->role ? actor->role->permissions : 0;
+	memcpy(actor->areas, account->areas, sizeof actor->areas);
+	actor->area_count = (unsigned)account->area_count;
+}
+
+void account_write(struct json_out *json, struct arena *arena, const struct account *account)
+{
+	(void)arena;
+	JSON_ID(json, "id", account->id);
+	JSON_INT(json, "version", account->version);
+	JSON_TEXT(json, "user", account->name);
+	JSON_TEXT(json, "name", account->display_name);
+	json_key(json, TEXT("roles"));
+	json_begin_array(json);
+	json_put_text(json, account->role);
+	json_end_array(json);
+	json_key(json, TEXT("areas"));
+	json_begin_array(json);
+	for (size_t i = 0; i < account->area_count; i++)
+		json_put_id(json, account->areas[i]);
+	json_end_array(json);
+	JSON_INT(json, "district", account->district);
+	JSON_BOOL(json, "disabled", account->disabled);
+}
+
+enum store_code account_insert(struct tx *tx, const struct actor *by, struct account *account)
+{
+	struct arena arena = arena_new(65536);
+	account->id = id_next(store_ids(tx->store), (unsigned)account->district);
+	account->version = 1;
+	enum store_code code = db_exec(tx->db,
+		"INSERT INTO account (" COLUMNS ", created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)",
+		BIND(value_int(account->id), value_int(1), value_int(account->district), value_text(account->name),
+		     value_text(account->display_name), value_text(account->password_hash), value_text(account->role),
+		     value_text(areas_text(&arena, account)), value_int(account->disabled), value_int(tx->now_ms)), NULL);
+	arena_free(&arena);
+	if (code != STORE_OK)
+		return code;
+	return journal_write(tx, by, &(struct journal_line){
+		.district = (unsigned)account->district, .action = TEXT("create"), .resource = TEXT("user"),
+		.record = account->id, .version = 1 });
+}
+
+static void answer(struct call *call, const struct account *account, int status)
+{
+	struct json_out json = call_json(call, status);
+	json_begin_object(&json);
+	account_write(&json, call->arena, account);
+	json_end_object(&json);
+	call->version = account->version;
+}
+
+enum store_code account_list(struct db *db, void *arg)
+{
+	struct call *call = arg;
+	struct json_out json = call_json(call, 200);
+	json_begin_object(&json);
+	json_key(&json, TEXT("items"));
+	json_begin_array(&json);
+	struct rows *rows = db_query(db, "SELECT " COLUMNS " FROM account WHERE district = ?1 ORDER BY name LIMIT 1000",
+	                             BIND(value_int(call->actor.district)));
+	while (rows_next(rows)) {
+		struct account account;
+		from_row(rows, call->arena, &account);
+		json_begin_object(&json);
+		account_write(&json, call->arena, &account);
+		json_end_object(&json);
+	}
+	json_end_array(&json);
+	JSON_TEXT(&json, "next", TEXT_NONE);
+	json_end_object(&json);
+	return rows_end(rows);
+}
+
+/* Only accounts of the actor's own district exist for it. */
+static enum store_code find_own(struct db *db, struct call *call, struct account *account)
+{
+	bool found = false;
+	enum store_code code = account_read(db, call->arena, call->id, account, &found);
+	if (code != STORE_OK)
+		return code;
+	if (!found || account->district != call->actor.district)
+		return call_problem(call, PROBLEM_NOT_FOUND);
+	return STORE_OK;
+}
+
+enum store_code account_get(struct db *db, void *arg)
+{
+	struct call *call = arg;
+	struct account account;
+	enum store_code code = find_own(db, call, &account);
+	if (code == STORE_OK)
+		answer(call, &account, 200);
+	return code;
+}
+
+/* ---- creating and changing ---- */
+
+struct change {
+	struct call *call;
+	char password_hash[PASSWORD_HASH_MAX];
+	bool has_password;
+};
+
+static void take_areas(struct input *in, struct tx *tx, struct account *account)
+{
+	json_t *list = json_object_get(in->object, "areas");
+	in->taken[in->taken_count++] = "areas";
+	if (!list)
+		return;
+	account->area_count = 0;
+	bool fine = json_is_array(list) && json_array_size(list) <= ACTOR_AREAS_MAX;
+	for (size_t i = 0; fine && i < json_array_size(list); i++) {
+		int64_t area = 0;
+		struct text code = json_text_of(json_array_get(list, i));
+		fine = code.ptr && area_read(code, &area) && actor_covers(&in->call->actor, area) &&
+		       db_int(tx->db, 0, "SELECT 1 FROM area WHERE district = ?1 AND number = ?2",
+		              BIND(value_int(in->call->actor.district), value_int(area))) == 1;
+		account->areas[account->area_count++] = area;
+	}
+	if (!fine)
+		input_wrong(in, "areas", "unknown_area", "区划不存在或不在您的管辖范围内", "Unknown areas, or outside your own");
+}
+
+static enum store_code take_account(struct tx *tx, struct change *change, struct account *account, bool create)
+{
+	struct call *call = change->call;
+	struct input in = { .object = call->body };
+	input_start(&in, call, create);
+	take_text(&in, "user", create ? MUST : OPTIONAL, 60, &account->name);
+	take_text(&in, "name", OPTIONAL, 60, &account->display_name);
+	take_text(&in, "role", MUST, 30, &account->role);
+	take_areas(&in, tx, account);
+	in.taken[in.taken_count++] = "password";
+	in.taken[in.taken_count++] = "disabled";
+	json_t *disabled = json_object_get(call->body, "disabled");
+	if (disabled && !json_is_boolean(disabled))
+		input_wrong(&in, "disabled", "wrong_type", "应为 true 或 false", "true or false");
+	account->disabled = disabled ? json_is_true(disabled) : account->disabled;
+	if (account->role.ptr && !role_find(account->role))
+		input_wrong(&in, "role", "unknown_word", "没有这个角色", "There is no such role");
+	if (change->has_password)
+		account->password_hash = text_of(change->password_hash);
+	else if (create)
+		input_wrong(&in, "password", "required", "请设置密码", "A password is required");
+	if (!account->display_name.ptr)
+		account->display_name = account->name;
+	return input_finish(&in) ? STORE_OK : STORE_REFUSED;
+}
+
+static enum store_code create(struct tx *tx, void *arg)
+{
+	struct change *change = arg;
+	struct call *call = change->call;
+	struct account account = { .district = call->actor.district };
+	call_again(call);
+	enum store_code code = take_account(tx, change, &account, true);
+	if (code != STORE_OK)
+		return code;
+	if (db_int(tx->db, 0, "SELECT 1 FROM account WHERE name = ?1", BIND(value_text(account.name))) == 1)
+		return call_problem_detail(call, PROBLEM_DUPLICATE, TEXT("用户名已被使用"), TEXT("The user name is taken"));
+	code = account_insert(tx, &call->actor, &account);
+	if (code == STORE_OK) {
+		answer(call, &account, 201);
+		call->location = text_printf(call->arena, "/api/v1/users/%lld", (long long)account.id);
+	}
+	return code;
+}
+
+static enum store_code update(struct tx *tx, void *arg)
+{
+	struct change *change = arg;
+	struct call *call = change->call;
+	struct account account;
+	int64_t version, changed;
+	call_again(call);
+	if (!call_if_match(call, &version))
+		return STORE_REFUSED;
+	enum store_code code = find_own(tx->db, call, &account);
+	if (code == STORE_OK && account.version != version)
+		return call_problem(call, PROBLEM_STALE);
+	if (code == STORE_OK)
+		code = take_account(tx, change, &account, false);
+	if (code != STORE_OK)
+		return code;
+	account.version++;
+	code = db_exec(tx->db, "UPDATE account SET version = ?1, name = ?2, display_name = ?3, password_hash = ?4, role = ?5,"
+		" areas = ?6, disabled = ?7, updated_at = ?8 WHERE district = ?9 AND id = ?10",
+		BIND(value_int(account.version), value_text(account.name), value_text(account.display_name),
+		     value_text(account.password_hash), value_text(account.role), value_text(areas_text(call->arena, &account)),
+		     value_int(account.disabled), value_int(tx->now_ms), value_int(account.district), value_int(account.id)),
+		&changed);
+	/* A new password or fewer rights end what was signed in with the old ones. */
+	if (code == STORE_OK && (change->has_password || account.disabled))
+		code = db_exec(tx->db, "DELETE FROM session WHERE account = ?1", BIND(value_int(account.id)), NULL);
+	if (code == STORE_OK)
+		code = journal_write(tx, &call->actor, &(struct journal_line){
+			.action = TEXT("update"), .resource = TEXT("user"), .record = account.id, .version = account.version });
+	if (code == STORE_OK)
+		answer(call, &account, 200);
+	return code;
+}
+
+static void change_account(struct call *call, command_fn *run)
+{
+	struct change change = { .call = call };
+	json_t *given = json_object_get(call->body, "password");
+	struct text password = json_text_of(given);
+	if (given && (!password.ptr || password.len < 8 || password.len > 256)) {
+		call_wrong(call, TEXT("/password"), "bad_password", TEXT("密码至少 8 位"), TEXT("A password has at least 8 characters"));
+		return;
+	}
+	if (password.ptr) {
+		password_hash(password, change.password_hash);
+		change.has_password = true;
+	}
+	enum store_code code = store_command(call->app->store, LANE_INTERACTIVE, run, &change);
+	if (code != STORE_OK) {
+		app_settle(call, code);
+		return;
+	}
+	sessions_forget_user(call->app->sessions, call->id);
+	feed_drop_user(call->app->feed, call->id);
+}
+
+void account_post(struct call *call)
+{
+	change_account(call, create);
+}
+
+void account_patch(struct call *call)
+{
+	change_account(call, update);
+}

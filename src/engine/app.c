@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* app.c - opening the house, finding the route, and carrying a call out. */
+#include "engine/app.h"
+
+#include "base/crypto.h"
+#include "engine/feed.h"
+#include "engine/journal.h"
+#include "engine/session.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { KEY_DAYS_MS = 24 * 60 * 60 * 1000, KEY_MAX = 200 };
+
+/* ---- opening ---- */
+
+static const char *const steps[] = {
+	"CREATE TABLE store_fact (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
+	"CREATE TABLE idempotency (district INTEGER NOT NULL, account INTEGER NOT NULL, idempotency_key TEXT NOT NULL,"
+	" request_hash TEXT NOT NULL, at_ms INTEGER NOT NULL, status INTEGER NOT NULL, version INTEGER NOT NULL,"
+	" location TEXT, body TEXT NOT NULL, PRIMARY KEY (district, account, idempotency_key)) STRICT, WITHOUT ROWID",
+	"CREATE INDEX idempotency_age ON idempotency (at_ms)",
+};
+static const struct schema app_schema = { .owner = "app", .steps = steps, .count = COUNT(steps) };
+
+static enum store_code read_facts(struct db *db, void *arg)
+{
+	struct app *app = arg;
+	app->demo = db_int(db, 0, "SELECT 1 FROM store_fact WHERE name = 'demo'", BIND_NONE) == 1;
+	app->home_district = (unsigned)db_int(db, 0, "SELECT min(number) FROM district", BIND_NONE);
+	app->home_area = db_int(db, 0, "SELECT area FROM district ORDER BY number LIMIT 1", BIND_NONE);
+	return db_code(db);
+}
+
+struct app *app_open(const struct store_options *wanted, const struct module *const *modules, size_t count,
+                     enum store_open_result *result)
+{
+	const struct schema *schemas[MODULES_MAX + 2] = { &app_schema, &journal_schema };
+	size_t schema_count = 2;
+	assert(count <= MODULES_MAX);
+	for (size_t i = 0; i < count; i++)
+		if (modules[i]->schema)
+			schemas[schema_count++] = modules[i]->schema;
+	struct store_options options = *wanted;
+	options.schemas = schemas;
+	options.schema_count = schema_count;
+	options.sequence = journal_sequence;
+	struct app *app = calloc(1, sizeof *app);
+	if (!app)
+		abort();
+	app->modules = modules;
+	app->module_count = count;
+	*result = store_open(&options, &app->store);
+	if (*result == STORE_OPENED && store_read(app->store, 0, read_facts, app) != STORE_OK) {
+		store_close(app->store);
+		*result = STORE_UNUSABLE;
+	}
+	if (*result != STORE_OPENED) {
+		free(app);
+		return NULL;
+	}
+	app->sessions = sessions_new();
+	if (!options.read_only)
+		app->feed = feed_start(app);
+	return app;
+}
+
+void app_close(struct app *app)
+{
+	if (!app)
+		return;
+	if (app->feed)
+		feed_stop(app->feed);
+	store_close(app->store);
+	sessions_free(app->sessions);
+	free(app);
+}
+
+static enum store_code drop_old_keys(struct tx *tx, void *arg)
+{
+	(void)arg;
+	return db_exec(tx->db, "DELETE FROM idempotency WHERE at_ms < ?1", BIND(value_int(tx->now_ms - KEY_DAYS_MS)), NULL);
+}
+
+void app_tend(struct app *app)
+{
+	sessions_tend(app);
+	store_command(app->store, LANE_BULK, drop_old_keys, NULL);
+}
+
+/* ---- routes ---- */
+
+static bool path_fits(const char *pattern, struct text path, int64_t *id)
+{
+	const char *hole = strstr(pattern, "{id}");
+	if (!hole)
+		return text_is(path, pattern);
+	size_t before = (size_t)(hole - pattern), after = strlen(hole + 4);
+	if (path.len <= before + after || memcmp(path.ptr, pattern, before) != 0 ||
+	    memcmp(path.ptr + path.len - after, hole + 4, after) != 0)
+		return false;
+	return id_read((struct text){ path.ptr + before, path.len - before - after }, id);
+}
+
+const struct route *app_route(const struct app *app, enum method method, struct text path, int64_t *id, bool *known_path)
+{
+	*known_path = false;
+	for (size_t m = 0; m < app->module_count; m++)
+		for (size_t r = 0; r < app->modules[m]->route_count; r++) {
+			const struct route *route = &app->modules[m]->routes[r];
+			int64_t found = 0;
+			if (!path_fits(route->path, path, &found))
+				continue;
+			*known_path = true;
+			if (route->method == method) {
+				*id = found;
+				return route;
+			}
+		}
+	return NULL;
+}
+
+const struct module *app_resource(const struct app *app, struct text resource)
+{
+	for (size_t m = 0; m < app->module_count; m++)
+		if (app->modules[m]->resource && text_is(resource, app->modules[m]->resource))
+			return app->modules[m];
+	return NULL;
+}
+
+/* ---- carrying out ---- */
+
+void app_settle(struct call *call, enum store_code code)
+{
+	static const enum problem problems[] = {
+		[STORE_REFUSED] = PROBLEM_INTERNAL, [STORE_DUPLICATE] = PROBLEM_DUPLICATE, [STORE_BUDGET] = PROBLEM_TOO_SLOW,
+		[STORE_RETRY] = PROBLEM_UNAVAILABLE, [STORE_BUSY] = PROBLEM_UNAVAILABLE, [STORE_FULL] = PROBLEM_STORAGE_FULL,
+		[STORE_BROKEN] = PROBLEM_INTERNAL,
+	};
+	if (code == STORE_OK || (code == STORE_REFUSED && call->problem != PROBLEM_NONE))
+		return;
+	call->wrong_count = 0;
+	call->set_cookie = call->location = TEXT_NONE;
+	call->version = 0;
+	call_problem(call, problems[code]);
+	if (call->problem == PROBLEM_UNAVAILABLE)
+		call->retry_after_s = 1;
+}
+
+enum store_code app_run_read(struct db *db, void *arg)
+{
+	struct call *call = arg;
+	call_again(call);
+	return call->route->read(db, call);
+}
+
+/* What makes two requests the same: method and path by the route, the record, and the body. */
+static struct text request_hash(struct call *call)
+{
+	unsigned char hash[HASH_BYTES];
+	struct text all = text_printf(call->arena, "%s\n%lld\n%.*s", call->route->path, (long long)call->id, TEXT_ARG(call->raw));
+	hash_sha256(all, hash);
+	return hash_hex(call->arena, hash);
+}
+
+/* STORE_OK with call->status set: the answer of the first time stands in the call. */
+static enum store_code replay(struct tx *tx, struct call *call, struct text hash)
+{
+	struct rows *rows = db_query(tx->db, "SELECT request_hash, status, version, location, body FROM idempotency"
+		" WHERE district = ?1 AND account = ?2 AND idempotency_key = ?3",
+		BIND(value_int(call->actor.district), value_int(call->actor.user), value_text(call->idempotency_key)));
+	enum store_code code = STORE_OK;
+	if (rows_next(rows)) {
+		if (!text_eq(rows_text(rows, 0), hash)) {
+			code = call_problem(call, PROBLEM_KEY_REUSED);
+		} else {
+			call_json(call, (int)rows_int(rows, 1));
+			buf_text(&call->out, rows_text(rows, 4));
+			call->version = rows_int(rows, 2);
+			call->location = text_copy(call->arena, rows_text(rows, 3));
+			call->replayed = true;
+		}
+	}
+	enum store_code ended = rows_end(rows);
+	return code != STORE_OK ? code : ended;
+}
+
+static enum store_code keep_answer(struct tx *tx, struct call *call, struct text hash)
+{
+	return db_exec(tx->db, "INSERT INTO idempotency (district, account, idempotency_key, request_hash, at_ms, status,"
+		" version, location, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+		BIND(value_int(call->actor.district), value_int(call->actor.user), value_text(call->idempotency_key),
+		     value_text(hash), value_int(tx->now_ms), value_int(call->status), value_int(call->version),
+		     value_text(call->location), value_text(buf_done(&call->out))), NULL);
+}
+
+enum store_code app_run_command(struct tx *tx, void *arg)
+{
+	struct call *call = arg;
+	call_again(call);
+	if (!call->idempotency_key.ptr || call->route->method != METHOD_POST)
+		return call->route->command(tx, call);
+	if (call->idempotency_key.len == 0 || call->idempotency_key.len > KEY_MAX)
+		return call_problem_detail(call, PROBLEM_BAD_REQUEST, TEXT("Idempotency-Key 为 1 到 200 个字符"),
+			TEXT("Idempotency-Key has 1 to 200 characters"));
+	struct text hash = request_hash(call);
+	enum store_code code = replay(tx, call, hash);
+	if (code != STORE_OK || call->replayed)
+		return code;
+	code = call->route->command(tx, call);
+	return code == STORE_OK && call->out.len > 0 ? keep_answer(tx, call, hash) : code;
+}
+
+bool app_allows(struct call *call)
+{
+	if (call->route->open)
+		return true;
+	if (!call->signed_in) {
+		call_problem(call, PROBLEM_NOT_SIGNED_IN);
+		return false;
+	}
+	if ((call->actor.permissions & call->route->permission) != call->route->permission) {
+		call_problem(call, PROBLEM_FORBIDDEN);
+		return false;
+	}
+	return true;
+}
+
+void app_answer(struct app *app, struct call *call)
+{
+	if (!call->signed_in && !call->route->open)
+		session_load(app, call);
+	if (!app_allows(call))
+		return;
+	switch (call->route->kind) {
+	case ROUTE_READ:
+		app_settle(call, store_read(app->store, 0, app_run_read, call));
+		break;
+	case ROUTE_COMMAND:
+		app_settle(call, store_command(app->store, LANE_INTERACTIVE, app_run_command, call));
+		break;
+	case ROUTE_TASK:
+		call->route->task(call);
+		break;
+	case ROUTE_STREAM:
+		feed_follow(app->feed, call->actor.district);
+		break;
+	}
+}

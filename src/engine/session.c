@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* session.c - signing in and staying signed in. */
+#include "engine/session.h"
+
+#include "base/crypto.h"
+#include "base/log.h"
+#include "engine/account.h"
+#include "engine/feed.h"
+#include "engine/journal.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	SESSIONS_MAX = 4096, /* in memory; more are looked up in the store again */
+	IDLE_MS = 30 * 60 * 1000,
+	ABSOLUTE_MS = 12 * 60 * 60 * 1000,
+	NOTE_USE_MS = 60 * 1000,
+	GUESS_SLOTS = 1024,
+	GUESSES_MAX = 5,
+	GUESS_WINDOW_MS = 5 * 60 * 1000
+};
+
+struct session {
+	char token[TOKEN_CHARS + 1];
+	struct actor actor;
+	int64_t created_ms, noted_ms;
+	_Atomic int64_t used_ms;
+	struct session *next; /* same slot */
+};
+
+struct sessions {
+	pthread_rwlock_t lock;
+	struct session *slots[SESSIONS_MAX];
+	unsigned count;
+	pthread_mutex_t guess_lock;
+	struct {
+		uint64_t user;
+		int64_t since_ms;
+		unsigned wrong;
+	} guesses[GUESS_SLOTS];
+};
+
+struct sessions *sessions_new(void)
+{
+	struct sessions *sessions = calloc(1, sizeof *sessions);
+	if (!sessions)
+		abort();
+	pthread_rwlock_init(&sessions->lock, NULL);
+	pthread_mutex_init(&sessions->guess_lock, NULL);
+	return sessions;
+}
+
+static void forget_if(struct sessions *sessions, bool (*matches)(const struct session *, int64_t), int64_t what)
+{
+	pthread_rwlock_wrlock(&sessions->lock);
+	for (size_t i = 0; i < SESSIONS_MAX; i++)
+		for (struct session **at = &sessions->slots[i]; *at;) {
+			struct session *session = *at;
+			if (!matches(session, what)) {
+				at = &session->next;
+				continue;
+			}
+			*at = session->next;
+			free(session);
+			sessions->count--;
+		}
+	pthread_rwlock_unlock(&sessions->lock);
+}
+
+static bool anyone(const struct session *session, int64_t ignored)
+{
+	(void)session;
+	(void)ignored;
+	return true;
+}
+
+static bool of_user(const struct session *session, int64_t user)
+{
+	return session->actor.user == user;
+}
+
+static bool is_over(int64_t created_ms, int64_t used_ms, int64_t now_ms)
+{
+	return now_ms - used_ms > IDLE_MS || now_ms - created_ms > ABSOLUTE_MS;
+}
+
+static bool expired(const struct session *session, int64_t now_ms)
+{
+	return is_over(session->created_ms, session->used_ms, now_ms);
+}
+
+void sessions_free(struct sessions *sessions)
+{
+	forget_if(sessions, anyone, 0);
+	pthread_rwlock_destroy(&sessions->lock);
+	pthread_mutex_destroy(&sessions->guess_lock);
+	free(sessions);
+}
+
+void sessions_forget_user(struct sessions *sessions, int64_t user)
+{
+	forget_if(sessions, of_user, user);
+}
+
+/* Tokens are random: any eight of their bytes are a hash. */
+static struct session **slot_of(struct sessions *sessions, struct text token)
+{
+	uint64_t mix;
+	memcpy(&mix, token.ptr, sizeof mix);
+	return &sessions->slots[mix * UINT64_C(0x9E3779B97F4A7C15) >> 52];
+}
+
+bool session_known(struct app *app, struct call *call)
+{
+	struct text token = call->session_token;
+	if (token.len != TOKEN_CHARS)
+		return false;
+	int64_t now_ms = clock_now_ms(store_clock(app->store));
+	bool known = false;
+	pthread_rwlock_rdlock(&app->sessions->lock);
+	for (struct session *session = *slot_of(app->sessions, token); session && !known; session = session->next) {
+		unsigned difference = 0; /* compared whole: no timing tells how much was right */
+		for (size_t i = 0; i < TOKEN_CHARS; i++)
+			difference |= (unsigned char)(session->token[i] ^ token.ptr[i]);
+		if (difference != 0 || expired(session, now_ms))
+			continue;
+		known = true;
+		session->used_ms = now_ms;
+		call->actor = session->actor;
+	}
+	pthread_rwlock_unlock(&app->sessions->lock);
+	call->signed_in = call->signed_in || known;
+	return known;
+}
+
+static void remember(struct app *app, struct text token, const struct actor *actor, int64_t created_ms, int64_t used_ms)
+{
+	struct sessions *sessions = app->sessions;
+	if (sessions->count >= SESSIONS_MAX)
+		forget_if(sessions, anyone, 0);
+	struct session *session = calloc(1, sizeof *session);
+	if (!session)
+		abort();
+	memcpy(session->token, token.ptr, TOKEN_CHARS);
+	session->actor = *actor;
+	session->created_ms = created_ms;
+	session->noted_ms = session->used_ms = used_ms;
+	pthread_rwlock_wrlock(&sessions->lock);
+	struct session **slot = slot_of(sessions, token);
+	session->next = *slot;
+	*slot = session;
+	sessions->count++;
+	pthread_rwlock_unlock(&sessions->lock);
+}
+
+/* ---- in the store ---- */
+
+static struct text token_hash(struct arena *arena, struct text token)
+{
+	unsigned char hash[HASH_BYTES];
+	hash_sha256(token, hash);
+	return hash_hex(arena, hash);
+}
+
+struct lookup {
+	struct call *call;
+	struct account account;
+	int64_t created_ms, used_ms;
+	bool found;
+};
+
+static enum store_code look_up(struct db *db, void *arg)
+{
+	struct lookup *lookup = arg;
+	struct arena *arena = lookup->call->arena;
+	struct rows *rows = db_query(db, "SELECT s.created_at, s.used_at, s.account FROM session s WHERE s.token_hash = ?1",
+	                             BIND(value_text(token_hash(arena, lookup->call->session_token))));
+	int64_t account = 0;
+	if (rows_next(rows)) {
+		lookup->created_ms = rows_int(rows, 0);
+		lookup->used_ms = rows_int(rows, 1);
+		account = rows_int(rows, 2);
+	}
+	enum store_code code = rows_end(rows);
+	if (code == STORE_OK && account)
+		code = account_read(db, arena, account, &lookup->account, &lookup->found);
+	return code;
+}
+
+bool session_load(struct app *app, struct call *call)
+{
+	if (call->session_token.len != TOKEN_CHARS)
+		return false;
+	if (session_known(app, call))
+		return true;
+	struct lookup lookup = { .call = call };
+	if (store_read(app->store, 0, look_up, &lookup) != STORE_OK || !lookup.found || lookup.account.disabled)
+		return false;
+	int64_t now_ms = clock_now_ms(store_clock(app->store));
+	if (is_over(lookup.created_ms, lookup.used_ms, now_ms))
+		return false;
+	account_actor(&lookup.account, &call->actor);
+	remember(app, call->session_token, &call->actor, lookup.created_ms, now_ms);
+	feed_follow(app->feed, call->actor.district);
+	call->signed_in = true;
+	return true;
+}
+
+static enum store_code note_use(struct tx *tx, void *arg)
+{
+	struct sessions *sessions = arg;
+	enum store_code code = STORE_OK;
+	struct arena arena = arena_new(1 << 20);
+	unsigned noted = 0;
+	pthread_rwlock_rdlock(&sessions->lock);
+	for (size_t i = 0; i < SESSIONS_MAX && code == STORE_OK && noted < 200; i++)
+		for (struct session *session = sessions->slots[i]; session; session = session->next) {
+			if (session->used_ms - session->noted_ms < NOTE_USE_MS)
+				continue;
+			session->noted_ms = session->used_ms;
+			noted++;
+			code = db_exec(tx->db, "UPDATE session SET used_at = ?1 WHERE token_hash = ?2",
+				BIND(value_int(session->noted_ms), value_text(token_hash(&arena, text_of(session->token)))), NULL);
+		}
+	pthread_rwlock_unlock(&sessions->lock);
+	arena_free(&arena);
+	if (code == STORE_OK)
+		code = db_exec(tx->db, "DELETE FROM session WHERE created_at < ?1",
+		               BIND(value_int(tx->now_ms - ABSOLUTE_MS)), NULL);
+	return code;
+}
+
+void sessions_tend(struct app *app)
+{
+	store_command(app->store, LANE_BULK, note_use, app->sessions);
+	forget_if(app->sessions, expired, clock_now_ms(store_clock(app->store)));
+}
+
+/* ---- guessing ---- */
+
+static uint64_t mix_text(struct text text)
+{
+	uint64_t hash = UINT64_C(14695981039346656037);
+	for (size_t i = 0; i < text.len; i++)
+		hash = (hash ^ (unsigned char)text.ptr[i]) * UINT64_C(1099511628211);
+	return hash;
+}
+
+/* Counts one try that went wrong, or asks (`wrong` false). True: too many, wait *seconds. */
+static bool guessed_too_often(struct app *app, struct text user, bool wrong, unsigned *seconds)
+{
+	struct sessions *s = app->sessions;
+	uint64_t hash = mix_text(user);
+	int64_t now_ms = clock_now_ms(store_clock(app->store));
+	pthread_mutex_lock(&s->guess_lock);
+	size_t at = hash % GUESS_SLOTS;
+	if (s->guesses[at].user != hash || now_ms - s->guesses[at].since_ms > GUESS_WINDOW_MS) {
+		s->guesses[at].user = hash;
+		s->guesses[at].since_ms = now_ms;
+		s->guesses[at].wrong = 0;
+	}
+	s->guesses[at].wrong += wrong;
+	bool often = s->guesses[at].wrong >= GUESSES_MAX;
+	*seconds = (unsigned)((GUESS_WINDOW_MS - (now_ms - s->guesses[at].since_ms)) / 1000) + 1;
+	pthread_mutex_unlock(&s->guess_lock);
+	return often;
+}
+
+/* ---- login, logout, me ---- */
+
+struct sign_in {
+	struct call *call;
+	struct text user;
+	struct account account;
+	bool found;
+	char token[TOKEN_CHARS + 1];
+};
+
+static enum store_code find_account(struct db *db, void *arg)
+{
+	struct sign_in *in = arg;
+	int64_t id = db_int(db, 0, "SELECT id FROM account WHERE name = ?1", BIND(value_text(in->user)));
+	if (db_code(db) != STORE_OK || id == 0)
+		return db_code(db);
+	return account_read(db, in->call->arena, id, &in->account, &in->found);
+}
+
+static enum store_code open_session(struct tx *tx, void *arg)
+{
+	struct sign_in *in = arg;
+	struct text hash = token_hash(in->call->arena, text_of(in->token));
+	enum store_code code = db_exec(tx->db,
+		"INSERT INTO session (token_hash, district, account, created_at, used_at) VALUES (?1, ?2, ?3, ?4, ?4)",
+		BIND(value_text(hash), value_int(in->account.district), value_int(in->account.id), value_int(tx->now_ms)), NULL);
+	if (code != STORE_OK)
+		return code;
+	return journal_write(tx, &in->call->actor, &(struct journal_line){
+		.action = TEXT("sign_in"), .resource = TEXT("session"), .record = in->account.id });
+}
+
+static void write_me(struct call *call, const struct account *account)
+{
+	struct json_out json = call_json(call, 200);
+	json_begin_object(&json);
+	account_write(&json, call->arena, account);
+	json_end_object(&json);
+}
+
+static bool read_credentials(struct call *call, struct text *user, struct text *password)
+{
+	*user = json_text_of(json_object_get(call->body, "user"));
+	*password = json_text_of(json_object_get(call->body, "password"));
+	if (!user->ptr || user->len == 0 || user->len > 64)
+		call_wrong(call, TEXT("/user"), "required", TEXT("请填写用户名"), TEXT("The user name is required"));
+	if (!password->ptr || password->len == 0 || password->len > 256)
+		call_wrong(call, TEXT("/password"), "required", TEXT("请填写密码"), TEXT("The password is required"));
+	return call->problem == PROBLEM_NONE;
+}
+
+/* As costly as a real comparison, so that time does not tell which names exist. */
+static const char nobody[] =
+	"$argon2id$v=19$m=19456,t=2,p=1$c29uZ2hlc29uZ2hlc29uZw$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+static void login(struct call *call)
+{
+	struct app *app = call->app;
+	struct sign_in in = { .call = call };
+	struct text password;
+	if (!read_credentials(call, &in.user, &password))
+		return;
+	if (guessed_too_often(app, in.user, false, &call->retry_after_s)) {
+		call_problem(call, PROBLEM_RATE_LIMITED);
+		return;
+	}
+	enum store_code code = store_read(app->store, 0, find_account, &in);
+	const char *hash = in.found ? in.account.password_hash.ptr : nobody;
+	bool right = password_matches(password, hash) && in.found && !in.account.disabled;
+	if (code == STORE_OK && !right) {
+		guessed_too_often(app, in.user, true, &call->retry_after_s);
+		call_problem(call, PROBLEM_WRONG_CREDENTIALS);
+		return;
+	}
+	token_new(in.token);
+	account_actor(&in.account, &call->actor);
+	if (code == STORE_OK)
+		code = store_command(app->store, LANE_INTERACTIVE, open_session, &in);
+	if (code != STORE_OK) {
+		app_settle(call, code);
+		return;
+	}
+	int64_t now_ms = clock_now_ms(store_clock(app->store));
+	remember(app, text_of(in.token), &call->actor, now_ms, now_ms);
+	feed_follow(app->feed, call->actor.district);
+	write_me(call, &in.account);
+	call->set_cookie = text_printf(call->arena, "%s=%s; Path=/; HttpOnly; SameSite=Strict%s",
+		app->secure_cookie ? "__Host-songhe" : "songhe", in.token, app->secure_cookie ? "; Secure" : "");
+}
+
+static enum store_code logout(struct tx *tx, void *arg)
+{
+	struct call *call = arg;
+	struct text hash = token_hash(call->arena, call->session_token);
+	enum store_code code = db_exec(tx->db, "DELETE FROM session WHERE token_hash = ?1", BIND(value_text(hash)), NULL);
+	if (code != STORE_OK)
+		return code;
+	sessions_forget_user(call->app->sessions, call->actor.user);
+	call->set_cookie = text_printf(call->arena, "%s=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict%s",
+		call->app->secure_cookie ? "__Host-songhe" : "songhe", call->app->secure_cookie ? "; Secure" : "");
+	call->status = 204;
+	return journal_write(tx, &call->actor, &(struct journal_line){
+		.action = TEXT("sign_out"), .resource = TEXT("session"), .record = call->actor.user });
+}
+
+static enum store_code me(struct db *db, void *arg)
+{
+	struct call *call = arg;
+	struct account account;
+	bool found = false;
+	enum store_code code = account_read(db, call->arena, call->actor.user, &account, &found);
+	if (code == STORE_OK && !found)
+		return call_problem(call, PROBLEM_NOT_FOUND);
+	if (code == STORE_OK)
+		write_me(call, &account);
+	return code;
+}
+
+static const char *const steps[] = {
+	"CREATE TABLE account (district INTEGER NOT NULL, id INTEGER NOT NULL, version INTEGER NOT NULL, name TEXT NOT NULL,"
+	" display_name TEXT NOT NULL, password_hash TEXT NOT NULL, role TEXT NOT NULL, areas TEXT NOT NULL,"
+	" disabled INTEGER NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,"
+	" PRIMARY KEY (district, id)) STRICT, WITHOUT ROWID",
+	"CREATE UNIQUE INDEX account_name ON account (name)",
+	"CREATE TABLE session (token_hash TEXT NOT NULL PRIMARY KEY, district INTEGER NOT NULL, account INTEGER NOT NULL,"
+	" created_at INTEGER NOT NULL, used_at INTEGER NOT NULL) STRICT, WITHOUT ROWID",
+};
+static const struct schema schema = { .owner = "account", .steps = steps, .count = COUNT(steps), .id_table = "account" };
+
+static const struct route routes[] = {
+	{ METHOD_POST, "/api/v1/login", MAY_NOTHING_SPECIAL, ROUTE_TASK, .task = login, .open = true },
+	{ METHOD_POST, "/api/v1/logout", MAY_NOTHING_SPECIAL, ROUTE_COMMAND, .command = logout },
+	{ METHOD_GET, "/api/v1/me", MAY_NOTHING_SPECIAL, ROUTE_READ, .read = me },
+	{ METHOD_GET, "/api/v1/users", MAY_READ_USERS, ROUTE_READ, .read = account_list },
+	{ METHOD_POST, "/api/v1/users", MAY_WRITE_USERS, ROUTE_TASK, .task = account_post },
+	{ METHOD_GET, "/api/v1/users/{id}", MAY_READ_USERS, ROUTE_READ, .read = account_get },
+	{ METHOD_PATCH, "/api/v1/users/{id}", MAY_WRITE_USERS, ROUTE_TASK, .task = account_patch },
+};
+
+const struct module account_module = {
+	.name = "account",
+	.schema = &schema,
+	.routes = routes,
+	.route_count = COUNT(routes),
+	.resource = "user",
+	.feed_permission = MAY_READ_USERS,
+};

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* session.h - signing in, staying signed in, and the accounts behind it. */
+#ifndef ENGINE_SESSION_H
+#define ENGINE_SESSION_H
+
+#include "engine/app.h"
+
+extern const struct module account_module; /* login, logout, me, users */
+
+struct sessions *sessions_new(void);
+void sessions_free(struct sessions *sessions);
+/* Fills call->actor from the call's session token. The first looks only in memory; the second also asks the store,
+ * so it may wait. False: not signed in (any more), or not known here yet. */
+bool session_known(struct app *app, struct call *call);
+bool session_load(struct app *app, struct call *call);
+/* The account's rights changed: whoever is signed in with it is looked up again. */
+void sessions_forget_user(struct sessions *sessions, int64_t user);
+/* Once a minute: writes down when sessions were last used, ends old ones. May wait. */
+void sessions_tend(struct app *app);
+#endif

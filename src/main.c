@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main.c - the commands. */
+#include "care/modules.h"
+#include "edge/commands.h"
+#include "edge/http.h"
+#include "engine/session.h"
+
+static const struct module *const modules[] = {
+	&account_module, &area_module, &elder_module, &facility_module, &import_module, &page_module,
+};
+
+int main(int argc, char **argv)
+{
+	return commands_run(argc, argv, modules, COUNT(modules));
+}
