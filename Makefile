@@ -10,11 +10,12 @@ WARN := -Wall -Wextra -Wpedantic -Wformat=2 -Wconversion -Wsign-conversion -Wimp
 HARDEN := -fstack-clash-protection -fstack-protector-strong -fcf-protection=full -ftrivial-auto-var-init=zero \
 	-fno-delete-null-pointer-checks -fno-strict-overflow -fno-strict-aliasing -fexceptions -fPIE
 ifeq ($(SAN),)
+OPT += -flto=auto
 HARDEN += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 LDHARD := -Wl,-z,nodlopen
 endif
 CFLAGS := -std=c17 -D_GNU_SOURCE $(OPT) -g -Isrc -MMD -MP $(WARN) $(HARDEN) $(SAN)
-LDFLAGS := -pie $(LDHARD) -Wl,-z,noexecstack -Wl,-z,relro -Wl,-z,now -Wl,--as-needed -Wl,--no-copy-dt-needed-entries $(SAN)
+LDFLAGS := $(OPT) -pie $(LDHARD) -Wl,-z,noexecstack -Wl,-z,relro -Wl,-z,now -Wl,--as-needed -Wl,--no-copy-dt-needed-entries $(SAN)
 LIBS := -lmicrohttpd -lgnutls -lsqlite3 -lpq -ljansson -lcrypto -largon2 -lpthread -lm
 CFLAGS += -I/usr/include/postgresql
 

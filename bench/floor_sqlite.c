@@ -22,7 +22,7 @@
 /* ---- the rows, as src/care/elder.c and src/engine/journal.c insert them ---- */
 
 enum what {
-	NOTHING, DISTRICT, ID, POSITION, NOW_MS, ONE, ACTOR, AREA, /* integers */
+	NOTHING, DISTRICT, ID, POSITION, NOW_MS, ZERO, ONE, AREA, /* integers */
 	NAME, SEX, BORN_ON, ID_CARD, PHONE, ADDRESS, FIXED, /* text */
 	HASH, BODY /* 32 bytes that differ; a change as the journal keeps it */
 };
@@ -34,16 +34,20 @@ struct cell {
 };
 
 static const struct cell elder_cells[] = {
-	{ "district", DISTRICT, NULL }, { "id", ID, NULL }, { "version", ONE, NULL }, { "name", NAME, NULL },
-	{ "id_card", ID_CARD, NULL }, { "sex", SEX, NULL }, { "born_on", BORN_ON, NULL }, { "area", AREA, NULL },
-	{ "residence", FIXED, "registered" }, { "address", ADDRESS, NULL }, { "phone", PHONE, NULL },
-	{ "created_at", NOW_MS, NULL }, { "updated_at", NOW_MS, NULL },
+	{ "district", DISTRICT, NULL }, { "id", ID, NULL }, { "version", ONE, NULL }, { "created_at", NOW_MS, NULL },
+	{ "updated_at", NOW_MS, NULL }, { "ended_at", NOTHING, NULL }, { "name", NAME, NULL }, { "id_card", ID_CARD, NULL },
+	{ "document_kind", NOTHING, NULL }, { "document_number", NOTHING, NULL }, { "sex", SEX, NULL },
+	{ "born_on", BORN_ON, NULL }, { "area", AREA, NULL }, { "hukou_area", NOTHING, NULL },
+	{ "residence", NOTHING, NULL }, { "address", ADDRESS, NULL }, { "phone", PHONE, NULL }, { "lat", NOTHING, NULL },
+	{ "lon", NOTHING, NULL }, { "tags", NOTHING, NULL },
 };
 
 static const struct cell journal_cells[] = {
-	{ "district", DISTRICT, NULL }, { "position", POSITION, NULL }, { "at", NOW_MS, NULL }, { "actor", ACTOR, NULL },
-	{ "action", FIXED, "create" }, { "resource", FIXED, "elder" }, { "record", ID, NULL }, { "version", ONE, NULL },
-	{ "area", AREA, NULL }, { "body", BODY, NULL }, { "hash", HASH, NULL },
+	{ "district", DISTRICT, NULL }, { "pos", POSITION, NULL }, { "hash", HASH, NULL }, { "at_ms", NOW_MS, NULL },
+	{ "user_id", ID, NULL }, { "actor", FIXED, "bureau" }, { "channel", FIXED, "web" }, { "action", FIXED, "create" },
+	{ "resource", FIXED, "elder" }, { "record_id", ID, NULL }, { "version", ONE, NULL }, { "area", AREA, NULL },
+	{ "hukou_area", ZERO, NULL }, { "was_area", ZERO, NULL }, { "was_hukou_area", ZERO, NULL },
+	{ "fields", FIXED, "name,id_card,sex,born_on,area,address,phone" }, { "detail", BODY, NULL },
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -56,31 +60,35 @@ static const struct {
 	{ "journal", journal_cells, COUNT(journal_cells) },
 };
 
-static const char highest_position[] = "SELECT coalesce(max(position), 0) FROM journal WHERE district = 1";
+static const char district_of_store[] = "SELECT district FROM elder LIMIT 1";
+static const char highest_position[] = "SELECT max(pos) FROM journal";
 
 /* Only for a file that has no such tables: to try the tool without the product. */
 static const char stand_in[] =
-	"CREATE TABLE elder (district INTEGER NOT NULL, id INTEGER NOT NULL, version INTEGER NOT NULL, name TEXT NOT NULL,"
-	" id_card TEXT, sex TEXT NOT NULL, born_on TEXT NOT NULL, area INTEGER NOT NULL, hukou_area INTEGER,"
-	" residence TEXT, address TEXT, phone TEXT, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL,"
+	"CREATE TABLE elder (district INTEGER NOT NULL, id INTEGER NOT NULL, version INTEGER NOT NULL,"
+	" created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, ended_at INTEGER, name TEXT NOT NULL, id_card TEXT,"
+	" document_kind TEXT, document_number TEXT, sex TEXT NOT NULL, born_on TEXT NOT NULL, area INTEGER NOT NULL,"
+	" hukou_area INTEGER, residence TEXT, address TEXT, phone TEXT, lat REAL, lon REAL, tags TEXT,"
 	" PRIMARY KEY (district, id)) STRICT, WITHOUT ROWID;"
-	"CREATE UNIQUE INDEX elder_id_card ON elder (district, id_card);"
-	"CREATE INDEX elder_area_born ON elder (district, area, born_on, id);"
-	"CREATE TABLE journal (district INTEGER NOT NULL, position INTEGER NOT NULL, at INTEGER NOT NULL, actor INTEGER,"
-	" action TEXT NOT NULL, resource TEXT NOT NULL, record INTEGER NOT NULL, version INTEGER, area INTEGER,"
-	" body TEXT, hash BLOB NOT NULL, PRIMARY KEY (district, position)) STRICT, WITHOUT ROWID;"
-	"CREATE INDEX journal_record ON journal (district, record, position);";
+	"CREATE UNIQUE INDEX elder_id_card ON elder (district, id_card) WHERE id_card IS NOT NULL AND ended_at IS NULL;"
+	"CREATE INDEX elder_born_on ON elder (district, born_on, id, area, hukou_area, ended_at);"
+	"CREATE INDEX elder_area ON elder (district, area, born_on, id, hukou_area, ended_at);"
+	"CREATE TABLE journal (district INTEGER NOT NULL, pos INTEGER NOT NULL, at_ms INTEGER NOT NULL,"
+	" user_id INTEGER NOT NULL, actor TEXT NOT NULL, channel TEXT NOT NULL, action TEXT NOT NULL,"
+	" resource TEXT NOT NULL, record_id INTEGER NOT NULL, version INTEGER NOT NULL, area INTEGER NOT NULL,"
+	" hukou_area INTEGER NOT NULL, was_area INTEGER NOT NULL, was_hukou_area INTEGER NOT NULL, fields TEXT, detail TEXT,"
+	" hash BLOB NOT NULL, PRIMARY KEY (district, pos)) STRICT, WITHOUT ROWID;";
 
 static const char pragmas[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;"
-	"PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY; PRAGMA locking_mode = EXCLUSIVE;";
-static const int wal_pages_max = (64 << 20) / 4096; /* the writer checkpoints there, as the product does */
+	"PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;";
+static const int checkpoint_pages = 2000; /* as src/store/sqlite_file.c */
 
 /* ---- what varies from row to row; made by the waiting thread, so that the writer only binds ---- */
 
 struct row {
 	uint64_t number;
 	int64_t id, area, now_ms;
-	char name[16], born_on[11], id_card[19], phone[12], address[48], body[256];
+	char name[16], born_on[11], id_card[19], phone[12], address[48], body[320];
 	unsigned char hash[32];
 	bool male;
 	struct row *next;
@@ -91,7 +99,7 @@ enum { WAITERS_MAX = 1024 };
 static struct {
 	sqlite3 *db;
 	sqlite3_stmt *inserts[COUNT(tables)], *begin, *commit;
-	int64_t position, areas[64];
+	int64_t district, position, areas[64];
 	int area_count, wal_pages;
 	pthread_mutex_t lock;
 	pthread_cond_t news;
@@ -129,7 +137,7 @@ static void make_row(struct row *r)
 	uint64_t card = (n * 7368787 + 54321) % 10000000000, day = card / 1000 % 10000;
 	r->number = n;
 	r->now_ms = clock_us(CLOCK_REALTIME) / 1000;
-	r->id = ((r->now_ms - 1704067200000) << 22) + ((int64_t)1 << 10) + (int64_t)(n & 1023);
+	r->id = ((r->now_ms - 1704067200000) << 22) + (the.district << 10) + (int64_t)(n & 1023);
 	r->area = the.areas[n % (uint64_t)the.area_count];
 	r->male = card % 2 == 1;
 	unsigned year = (unsigned)(1930 + day / 336), month = (unsigned)(day % 336 / 28 + 1);
@@ -140,9 +148,10 @@ static void make_row(struct row *r)
 		year % 10000, month % 100, date % 100, (unsigned)(card % 1000));
 	snprintf(r->phone, sizeof(r->phone), "13%09u", (unsigned)(card % 1000000000));
 	snprintf(r->address, sizeof(r->address), "滨海路%010" PRIu64 "号", n);
-	snprintf(r->body, sizeof(r->body),
-		"{\"name\":\"%s\",\"id_card\":\"%s\",\"born_on\":\"%s\",\"phone\":\"%s\",\"address\":\"%s\"}",
-		r->name, r->id_card, r->born_on, r->phone, r->address);
+	snprintf(r->body, sizeof(r->body), "{\"name\":[null,\"%s\"],\"id_card\":[null,\"%.6s********%s\"],"
+		"\"sex\":[null,\"%s\"],\"born_on\":[null,\"%s\"],\"area\":[null,\"%" PRId64 "\"],\"address\":[null,\"%s\"],"
+		"\"phone\":[null,\"%.3s****%s\"]}", r->name, r->id_card, r->id_card + 14, r->male ? "male" : "female",
+		r->born_on, r->area, r->address, r->phone, r->phone + 7);
 	for (size_t at = 0; at < sizeof(r->hash); at++)
 		r->hash[at] = (unsigned char)((n + 1) * (at * 2 + 1) * 2654435761U >> 16);
 }
@@ -151,7 +160,9 @@ static int bind_cell(sqlite3_stmt *s, int at, const struct cell *cell, const str
 {
 	switch (cell->what) {
 	case NOTHING: return sqlite3_bind_null(s, at);
-	case DISTRICT: case ONE: case ACTOR: return sqlite3_bind_int64(s, at, 1);
+	case DISTRICT: return sqlite3_bind_int64(s, at, the.district);
+	case ZERO: return sqlite3_bind_int64(s, at, 0);
+	case ONE: return sqlite3_bind_int64(s, at, 1);
 	case ID: return sqlite3_bind_int64(s, at, r->id);
 	case POSITION: return sqlite3_bind_int64(s, at, the.position);
 	case NOW_MS: return sqlite3_bind_int64(s, at, r->now_ms);
@@ -194,8 +205,11 @@ static void commit(void)
 {
 	run_statement(the.commit, "commit");
 	the.groups++;
-	if (the.wal_pages > wal_pages_max && sqlite3_wal_checkpoint_v2(the.db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL))
+	if (the.wal_pages < checkpoint_pages)
+		return;
+	if (sqlite3_wal_checkpoint_v2(the.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) != SQLITE_OK)
 		fail("checkpoint");
+	the.wal_pages = 0;
 }
 
 static int wal_grew(void *arg, sqlite3 *db, const char *schema, int pages)
@@ -337,20 +351,26 @@ static void prepare_inserts(void)
 	the.commit = prepare("COMMIT");
 }
 
+static int64_t first_integer(const char *sql)
+{
+	sqlite3_stmt *s = prepare(sql);
+	int64_t value = sqlite3_step(s) == SQLITE_ROW ? sqlite3_column_int64(s, 0) : 0;
+	sqlite3_finalize(s);
+	return value;
+}
+
 static void open_store(void)
 {
 	if (sqlite3_open(the.path, &the.db) != SQLITE_OK || sqlite3_exec(the.db, pragmas, NULL, NULL, NULL) != SQLITE_OK)
 		fail(the.path);
-	sqlite3_stmt *s = prepare("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'elder'");
-	bool ours = sqlite3_step(s) == SQLITE_ROW && sqlite3_column_int(s, 0) == 1;
-	sqlite3_finalize(s);
+	bool ours = first_integer("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'elder'") == 1;
 	if (!ours && sqlite3_exec(the.db, stand_in, NULL, NULL, NULL) != SQLITE_OK)
 		fail("stand-in tables");
-	s = prepare(highest_position);
-	if (sqlite3_step(s) == SQLITE_ROW)
-		the.position = sqlite3_column_int64(s, 0);
-	sqlite3_finalize(s);
-	s = prepare("SELECT area FROM elder GROUP BY area ORDER BY count(*) DESC LIMIT 64");
+	the.position = first_integer(highest_position);
+	the.district = first_integer(district_of_store);
+	if (the.district == 0)
+		the.district = 1;
+	sqlite3_stmt *s = prepare("SELECT area FROM elder GROUP BY area ORDER BY count(*) DESC LIMIT 64");
 	while (sqlite3_step(s) == SQLITE_ROW)
 		the.areas[the.area_count++] = sqlite3_column_int64(s, 0);
 	sqlite3_finalize(s);

@@ -1,14 +1,23 @@
 -- SPDX-License-Identifier: Apache-2.0
--- POST an elder: the rows of src/care/elder.c and src/engine/journal.c in one SERIALIZABLE transaction.
+-- POST an elder: check_unique() and insert() of src/care/elder.c, write_entry() of src/engine/journal.c, in one
+-- SERIALIZABLE transaction. Ids rise with time, as the product's do; 908 keeps clear of the load generator's 909.
 \set card random(1, 9999999999)
-\set sequence random(1, 1000000000000000)
+\set day :card % 10000
+\set user_id random(1, 1000000000000)
 BEGIN ISOLATION LEVEL SERIALIZABLE;
-INSERT INTO elder (district, id, version, name, id_card, sex, born_on, area, residence, address, phone, created_at, updated_at)
-VALUES (1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1024 + :client_id, 1, '王一一一一',
-	'908' || lpad((:card)::text, 10, '0') || lpad((:client_id)::text, 5, '0'), 'female', '1944-05-06', :area0, 'registered',
-	'滨海路0000000000号', '13000000000', 1, 1);
-INSERT INTO journal (district, at, actor, action, resource, record, version, area, body, xid)
-VALUES (1, 1, 1, 'create', 'elder', :sequence, 1, :area0,
-	'{"name":"王一一一一","id_card":"908000193001010000","born_on":"1944-05-06","phone":"13000000000","address":"滨海路0000000000号"}',
-	pg_current_xact_id()::text::bigint);
+SELECT id, area, hukou_area FROM elder
+WHERE district = :district AND id_card = '908' || lpad((:card)::text, 15, '0') AND ended_at IS NULL AND id <> 0;
+INSERT INTO elder (district, id, version, created_at, updated_at, ended_at, name, id_card, document_kind,
+	document_number, sex, born_on, area, hukou_area, residence, address, phone, lat, lon, tags)
+VALUES (:district, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1024 + :client_id, 1, 1, 1, NULL,
+	'王一一一一', '908' || lpad((:card)::text, 15, '0'), NULL, NULL, 'female',
+	to_char(date '1930-01-01' + (:day)::integer, 'YYYY-MM-DD'), :area0, NULL, NULL,
+	'滨海路0000000000号', '13000000000', NULL, NULL, NULL);
+INSERT INTO journal_entry (district, id, at_ms, user_id, actor, channel, action, resource, record_id, version,
+	area, hukou_area, was_area, was_hukou_area, fields, detail)
+VALUES (:district, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1024 + :client_id, 1, :user_id,
+	'bureau', 'web', 'create', 'elder', 1, 1, :area0, 0, 0, 0, 'name,id_card,sex,born_on,area,address,phone',
+	'{"name":[null,"王一一一一"],"id_card":[null,"900000********0000"],"sex":[null,"female"],'
+	'"born_on":[null,"1944-05-06"],"area":[null,"370613001001000"],"address":[null,"滨海路0000000000号"],'
+	'"phone":[null,"130****0000"]}');
 COMMIT;

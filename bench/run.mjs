@@ -489,7 +489,8 @@ async function sqliteRows() {
 const spread = ([floors, ours, detail], reach) => [floors, ours, reach, detail];
 
 async function postgresRows() {
-	const postgres = await startPostgres({ parent: directoryForPostgres() });
+	const postgres = await startPostgres({ parent: directoryForPostgres(),
+		settings: { log_min_messages: 'fatal' } });
 	try {
 		const store = await postgres.newDatabase('songhe');
 		await demo(store);
@@ -501,7 +502,7 @@ async function postgresRows() {
 		await startRow('PostgreSQL', store);
 		const server = await serve(store);
 		try {
-			await postgresServed(server, floorUrl);
+			await postgresServed(postgres, server, floorUrl);
 		} finally {
 			await server.stop();
 		}
@@ -517,9 +518,10 @@ function directoryForPostgres() {
 	return directory;
 }
 
-async function postgresServed(server, floorUrl) {
+async function postgresServed(postgres, server, floorUrl) {
 	const facts = await learn(server.port);
-	const values = [`elders=${elders}`, `scope_from=${scope[0]}`, `scope_to=${scope[1]}`,
+	const district = await postgres.sql('floor', 'SELECT district FROM elder LIMIT 1');
+	const values = [`district=${district}`, `elders=${elders}`, `scope_from=${scope[0]}`, `scope_to=${scope[1]}`,
 		...facts.listAreas.map((area, at) => `area${at}=${area.padEnd(15, '0')}`)];
 	const bench = (work, connections) => async () => {
 		const [command, args] = pinned('sh', [join(here, 'floor_pg.sh'), work, floorUrl, String(connections),

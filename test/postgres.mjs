@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // postgres.mjs - a PostgreSQL 15 of one's own: in a temporary directory, on a Unix socket only, gone at the end.
 import { execFile, execFileSync, spawn } from 'node:child_process';
-import { chownSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { chownSync, closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -30,7 +30,7 @@ function makeCluster(directory) {
 async function untilReady(server, directory, log) {
 	for (let tries = 0; tries < 600; tries++) {
 		if (server.exitCode !== null || server.signalCode !== null)
-			throw new Error(`PostgreSQL ended at its start:\n${log.join('')}`);
+			throw new Error(`PostgreSQL ended at its start:\n${readFileSync(log, 'utf8')}`);
 		try {
 			await run(join(bin, 'pg_isready'), ['--quiet', '--host', directory]);
 			return;
@@ -38,7 +38,7 @@ async function untilReady(server, directory, log) {
 			await pause(50);
 		}
 	}
-	throw new Error(`PostgreSQL is not ready after 30 s:\n${log.join('')}`);
+	throw new Error(`PostgreSQL is not ready after 30 s:\n${readFileSync(log, 'utf8')}`);
 }
 
 /**
@@ -54,7 +54,7 @@ export async function startPostgres({ parent = '/var/tmp', settings = {} } = {})
 		throw new Error(`no PostgreSQL 15 in ${bin} (Debian package postgresql-15)`);
 	const directory = mkdtempSync(join(parent, 'songhe-pg-'));
 	makeCluster(directory);
-	const log = [];
+	const log = join(directory, 'server.log');
 	let server;
 	let ended;
 	const start = async () => {
@@ -62,13 +62,11 @@ export async function startPostgres({ parent = '/var/tmp', settings = {} } = {})
 			synchronous_commit: 'on', shared_buffers: '128MB', log_min_messages: 'warning', ...settings };
 		const [command, args] = asServer(join(bin, 'postgres'), ['-D', join(directory, 'data'),
 			...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])]);
-		server = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'], cwd: directory });
+		// Into a file: a pipe that nobody empties, while the test waits for a program, would stop the server.
+		const logFile = openSync(log, 'a');
+		server = spawn(command, args, { stdio: ['ignore', 'ignore', logFile], cwd: directory });
+		closeSync(logFile);
 		ended = new Promise((resolve) => server.once('exit', resolve));
-		server.stderr.on('data', (bytes) => {
-			log.push(String(bytes));
-			if (log.length > 200)
-				log.shift();
-		});
 		await untilReady(server, directory, log);
 	};
 	const end = async (signal) => {

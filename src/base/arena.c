@@ -36,7 +36,7 @@ static struct arena_block *block_new(struct arena *arena, size_t at_least)
 	return block;
 }
 
-void *arena_take(struct arena *arena, size_t size)
+void *arena_take_raw(struct arena *arena, size_t size)
 {
 	size_t rounded = (size + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
 	assert(rounded >= size);
@@ -47,7 +47,12 @@ void *arena_take(struct arena *arena, size_t size)
 		block = block_new(arena, rounded);
 	void *taken = block->bytes + block->used;
 	block->used += rounded;
-	return memset(taken, 0, size);
+	return taken;
+}
+
+void *arena_take(struct arena *arena, size_t size)
+{
+	return memset(arena_take_raw(arena, size), 0, size);
 }
 
 void arena_reset(struct arena *arena)

@@ -16,6 +16,7 @@ struct arena {
 
 struct arena arena_new(size_t max);
 void *arena_take(struct arena *arena, size_t size); /* zeroed, aligned for any type; never NULL */
+void *arena_take_raw(struct arena *arena, size_t size); /* the same, not zeroed: for what is written before it is read */
 void arena_reset(struct arena *arena); /* keeps one small block for the next use */
 void arena_free(struct arena *arena);
 

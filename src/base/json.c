@@ -105,7 +105,26 @@ void json_put_real(struct json_out *j, double value)
 {
 	assert(isfinite(value));
 	begin_value(j);
-	buf_printf(j->buf, "%.10g", value);
+	if (fabs(value) >= 1e9) {
+		buf_printf(j->buf, "%.10g", value);
+		return;
+	}
+	/* Seven decimals (a centimetre on the map), by integers: printf is the dearest part of a page of records. */
+	int64_t scaled = llround(fabs(value) * 1e7);
+	if (value < 0 && scaled != 0)
+		buf_char(j->buf, '-');
+	buf_int(j->buf, scaled / 10000000);
+	int64_t rest = scaled % 10000000;
+	if (rest == 0)
+		return;
+	char digits[8];
+	size_t len = 8;
+	digits[0] = '.';
+	for (size_t i = 7; i > 0; i--, rest /= 10)
+		digits[i] = (char)('0' + rest % 10);
+	while (digits[len - 1] == '0')
+		len--;
+	buf_add(j->buf, digits, len);
 }
 
 void json_put_bool(struct json_out *j, bool value)

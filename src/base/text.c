@@ -57,8 +57,9 @@ struct text text_copy(struct arena *arena, struct text a)
 {
 	if (!a.ptr)
 		return a;
-	char *copy = arena_take(arena, a.len + 1);
+	char *copy = arena_take_raw(arena, a.len + 1);
 	memcpy(copy, a.ptr, a.len);
+	copy[a.len] = 0;
 	return (struct text){ copy, a.len };
 }
 
@@ -134,7 +135,7 @@ bool text_to_int(struct text a, int64_t max, int64_t *out)
 struct buf buf_in(struct arena *arena, size_t first, size_t max)
 {
 	assert(first > 0 && first <= max);
-	return (struct buf){ .arena = arena, .ptr = arena_take(arena, first), .cap = first, .max = max };
+	return (struct buf){ .arena = arena, .ptr = arena_take_raw(arena, first), .cap = first, .max = max };
 }
 
 static bool make_room(struct buf *b, size_t more)
@@ -150,7 +151,7 @@ static bool make_room(struct buf *b, size_t more)
 		cap *= 2;
 	if (cap > b->max)
 		cap = b->max;
-	char *grown = arena_take(b->arena, cap);
+	char *grown = arena_take_raw(b->arena, cap);
 	memcpy(grown, b->ptr, b->len);
 	b->ptr = grown;
 	b->cap = cap;

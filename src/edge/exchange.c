@@ -386,15 +386,25 @@ static enum MHD_Result send_answer(struct exchange *ex)
 
 static struct exchange *exchange_new(struct face *face, struct MHD_Connection *connection)
 {
-	struct exchange *ex = calloc(1, sizeof *ex);
-	if (!ex)
+	struct peer *peer = exchange_peer(connection);
+	struct exchange *ex = peer ? peer->spare : NULL;
+	struct arena arena = arena_new(CALL_ARENA_MAX);
+	if (ex) {
+		peer->spare = NULL;
+		arena = ex->arena;
+	} else if (!(ex = malloc(sizeof *ex))) {
 		return NULL;
-	ex->face = face;
-	ex->connection = connection;
-	ex->spool = -1;
-	ex->arena = arena_new(CALL_ARENA_MAX);
+	}
+	*ex = (struct exchange){ .face = face, .connection = connection, .spool = -1, .arena = arena };
 	call_start(&ex->call, face->http->app, &ex->arena);
 	return ex;
+}
+
+void exchange_free(struct exchange *ex)
+{
+	if (ex)
+		arena_free(&ex->arena);
+	free(ex);
 }
 
 enum MHD_Result exchange_handle(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
@@ -442,7 +452,11 @@ void exchange_completed(void *cls, struct MHD_Connection *connection, void **req
 		munmap(ex->mapped, ex->spooled);
 	if (ex->spool >= 0)
 		close(ex->spool);
-	arena_free(&ex->arena);
-	free(ex);
 	*request = NULL;
+	if (peer && !peer->spare) {
+		arena_reset(&ex->arena);
+		peer->spare = ex;
+	} else {
+		exchange_free(ex);
+	}
 }

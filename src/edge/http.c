@@ -168,6 +168,7 @@ static void peer_end(struct http *http, void **socket_context)
 		peer->next->link = peer->link;
 	http->peer_count--;
 	pthread_mutex_unlock(&http->peers_lock);
+	exchange_free(peer->spare);
 	free(peer);
 	*socket_context = NULL;
 }
@@ -225,11 +226,12 @@ static bool start_face(struct face *face, int fd, unsigned threads, struct tls *
 		{ MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)"NORMAL:-VERS-ALL:+VERS-TLS1.2:+VERS-TLS1.3" },
 		{ MHD_OPTION_END, 0, NULL },
 	};
+	struct MHD_OptionItem pool[] = { { MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)threads, NULL }, { MHD_OPTION_END, 0, NULL } };
 	struct MHD_OptionItem plain[] = { { MHD_OPTION_END, 0, NULL } };
 	face->daemon = MHD_start_daemon(
 		flags | (tls ? MHD_USE_TLS : 0), 0, may_connect, face, exchange_handle, face,
-		MHD_OPTION_EXTERNAL_LOGGER, log_mhd, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE,
-		threads > 1 ? threads : 0, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		MHD_OPTION_EXTERNAL_LOGGER, log_mhd, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_ARRAY,
+		threads > 1 ? pool : plain, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 		(size_t)CONNECTION_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, face,
 		MHD_OPTION_NOTIFY_CONNECTION, connection_changed, face, MHD_OPTION_ARRAY, tls ? with_tls : plain, MHD_OPTION_END);
 	return face->daemon != NULL;

@@ -33,6 +33,7 @@ unsigned http_port(const struct http *http);
 
 /* ---- inside ---- */
 
+struct exchange; /* one request */
 struct face; /* one of the server's two sides: the network, or the command socket */
 
 /* One connection. `deadline_ms` (steady): when it is cut because its peer takes too long. */
@@ -40,6 +41,7 @@ struct peer {
 	int fd;
 	_Atomic int64_t deadline_ms;
 	_Atomic int64_t idle_since_ms; /* 0: a request is under way */
+	struct exchange *spare; /* of the last request, with its memory, for the next one */
 	struct peer *next, **link;
 };
 
@@ -72,6 +74,7 @@ enum MHD_Result exchange_handle(void *face, struct MHD_Connection *connection, c
                                 const char *version, const char *upload, size_t *upload_size, void **request);
 void exchange_completed(void *face, struct MHD_Connection *connection, void **request,
                         enum MHD_RequestTerminationCode how);
+void exchange_free(struct exchange *exchange); /* NULL is fine */
 struct peer *exchange_peer(struct MHD_Connection *connection);
 
 /* A response that follows the feed from the position behind `after` (-1: from now on). */

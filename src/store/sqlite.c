@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* The progress handler is asked once in so many virtual machine steps (some 20 microseconds of work). */
-enum { STEPS_BETWEEN_LOOKS = 2000 };
+enum { STEPS_BETWEEN_LOOKS = 2000, SNAPSHOT_US = 500000 };
 
 static enum store_code code_of(struct lite_db *db, int result)
 {
@@ -222,6 +222,23 @@ enum store_code lite_do(struct lite_db *db, const char *sql)
 	return code;
 }
 
+void lite_snapshot_end(struct lite_db *db)
+{
+	if (db->in_snapshot)
+		lite_do(db, "COMMIT");
+	db->in_snapshot = false;
+}
+
+void lite_snapshot(struct lite_db *db, uint64_t commits, int64_t now_us)
+{
+	if (db->in_snapshot && db->snapshot_commits == commits && now_us < db->snapshot_until_us)
+		return;
+	lite_snapshot_end(db);
+	db->in_snapshot = lite_do(db, "BEGIN") == STORE_OK;
+	db->snapshot_commits = commits;
+	db->snapshot_until_us = now_us + SNAPSHOT_US;
+}
+
 /* ---- connections ---- */
 
 static int over_budget(void *arg)
@@ -244,6 +261,7 @@ static bool configure(struct lite_db *db, int flags, unsigned cache_kb)
 	return (!writes || lite_do(db, "PRAGMA journal_mode = WAL") == STORE_OK) &&
 	       lite_do(db, "PRAGMA synchronous = FULL") == STORE_OK &&
 	       lite_do(db, "PRAGMA wal_autocheckpoint = 0") == STORE_OK &&
+	       (writes || lite_do(db, "PRAGMA mmap_size = 1073741824") == STORE_OK) &&
 	       lite_do(db, "PRAGMA temp_store = MEMORY") == STORE_OK && lite_do(db, cache) == STORE_OK;
 }
 

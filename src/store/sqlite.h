@@ -25,12 +25,19 @@ struct lite_db {
 	int64_t deadline_us; /* steady; 0: none */
 	struct lite_rows *slots[STATEMENTS_MAX * 2]; /* open addressing by the text of the statement */
 	unsigned slot_count;
+	bool in_snapshot;
+	uint64_t snapshot_commits; /* the store's count of commits when the snapshot was begun */
+	int64_t snapshot_until_us;
 	struct lite_db *next_free;
 };
 
 /* Opens a connection: WAL, synchronous=FULL, never checkpointing by itself. NULL: logged. */
 struct lite_db *lite_open(const char *path, int flags, unsigned cache_kb);
 void lite_close(struct lite_db *db);
+/* Beginning and ending a read transaction costs file locks: one is kept over many reads, for as long as nothing was
+ * committed since, and for half a second at most. */
+void lite_snapshot(struct lite_db *db, uint64_t commits, int64_t now_us);
+void lite_snapshot_end(struct lite_db *db);
 /* BEGIN, SAVEPOINT and the like. */
 enum store_code lite_do(struct lite_db *db, const char *sql);
 

@@ -17,7 +17,7 @@
 
 enum {
 	WRITER_CACHE_KB = 16 * 1024,
-	READER_CACHE_KB = 4 * 1024,
+	READER_CACHE_KB = 2 * 1024, /* beside the mapped file */
 	CHECKPOINT_PAGES = 2000, /* 8 MB: a checkpoint of that takes a few milliseconds */
 	PAGE_BYTES = 4096,
 	RESERVE_BYTES = 64 << 20,
@@ -43,6 +43,7 @@ struct lite_file {
 	pthread_cond_t readers_change;
 	struct lite_db *free_readers;
 	unsigned readers_active;
+	_Atomic uint64_t commits; /* a reader's snapshot is good for as long as this stands */
 	bool readers_held; /* the writer wants the WAL to itself for a moment */
 };
 
@@ -130,6 +131,15 @@ static enum store_open_result hold_file(struct lite_file *file)
 
 /* ---- checkpoints: only on the writer ---- */
 
+/* Readers that lie idle may keep a snapshot, which would keep the WAL from being reset. */
+static void drop_idle_snapshots(struct lite_file *file)
+{
+	pthread_mutex_lock(&file->readers_lock);
+	for (struct lite_db *db = file->free_readers; db; db = db->next_free)
+		lite_snapshot_end(db);
+	pthread_mutex_unlock(&file->readers_lock);
+}
+
 static void hold_readers(struct lite_file *file)
 {
 	pthread_mutex_lock(&file->readers_lock);
@@ -155,6 +165,7 @@ static void checkpoint(struct lite_file *file, int mode)
 	bool alone = mode == SQLITE_CHECKPOINT_TRUNCATE;
 	if (alone)
 		hold_readers(file);
+	drop_idle_snapshots(file);
 	int result = sqlite3_wal_checkpoint_v2(file->writer->handle, NULL, mode, NULL, NULL);
 	if (alone)
 		release_readers(file);
@@ -289,6 +300,7 @@ static void write_group(struct lite_file *file, struct command *command)
 		keep_reserve(file);
 	}
 	__atomic_add_fetch(&file->store->counters.groups, 1, __ATOMIC_RELAXED);
+	file->commits++; /* before anybody is told: who has the answer reads what it says */
 	finish(file, first);
 	store_notify(file->store);
 	if (file->wal_pages >= CHECKPOINT_PAGES)
@@ -344,6 +356,7 @@ static struct db *reader_take(struct store *store, unsigned budget_ms)
 	}
 	db->base.code = STORE_OK;
 	db->deadline_us = clock_steady_us() + (int64_t)budget_ms * 1000;
+	lite_snapshot(db, file->commits, db->deadline_us);
 	return &db->base;
 }
 
@@ -352,6 +365,8 @@ static enum store_code reader_give(struct store *store, struct db *base)
 	struct lite_file *file = store->inner;
 	struct lite_db *db = (struct lite_db *)(void *)base;
 	enum store_code code = base->code;
+	if (code != STORE_OK)
+		lite_snapshot_end(db);
 	pthread_mutex_lock(&file->readers_lock);
 	db->next_free = file->free_readers;
 	file->free_readers = db;
@@ -372,7 +387,12 @@ static struct lite_file *file_new(struct store *store)
 	file->store = store;
 	file->lock_fd = -1;
 	pthread_mutex_init(&file->lock, NULL);
-	pthread_mutex_init(&file->readers_lock, NULL);
+	/* Held for a few instructions by every read: a short spin is cheaper than a sleep. */
+	pthread_mutexattr_t adaptive;
+	pthread_mutexattr_init(&adaptive);
+	pthread_mutexattr_settype(&adaptive, PTHREAD_MUTEX_ADAPTIVE_NP);
+	pthread_mutex_init(&file->readers_lock, &adaptive);
+	pthread_mutexattr_destroy(&adaptive);
 	pthread_cond_init(&file->work, NULL);
 	pthread_cond_init(&file->readers_change, NULL);
 	for (int lane = 0; lane < LANE_COUNT; lane++)

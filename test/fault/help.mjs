@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+// help.mjs - what the fault tests share: stores, servers that may die, sessions, elders with names of their own.
+import { execFile, spawn } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import http from 'node:http';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { startPostgres } from '../postgres.mjs';
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+const build = resolve(root, process.env.SONGHE_BUILD ?? 'build');
+export const binary = process.env.SONGHE_BIN ?? join(build, 'songhe');
+export const failingDisk = process.env.SONGHE_FAIL_FSYNC ?? join(build, 'fail_fsync.so');
+export const password = 'a long enough password';
+const startMs = 20000;
+
+/** A directory of the test's own, gone after it. */
+export function workplace(t, parent = tmpdir()) {
+	const directory = mkdtempSync(join(parent, 'songhe-fault-'));
+	t.after(() => rmSync(directory, { recursive: true, force: true }));
+	return directory;
+}
+
+/** Runs a command of the program: { code, out, err }. */
+export function songhe(args, { env = {}, input = '' } = {}) {
+	return new Promise((done) => {
+		const child = execFile(binary, args, { env: { ...process.env, ...env }, maxBuffer: 1 << 28 }, (error, out, err) =>
+			done({ code: child.exitCode, signal: child.signalCode, out, err }));
+		child.stdin.on('error', () => {});
+		child.stdin.end(input);
+	});
+}
+
+async function makeDemo(store, elders) {
+	const made = await songhe(['demo', '--store', store, '--plan', 'laishan', '--elders', String(elders), '--seed', '1',
+		'--password', password]);
+	if (made.code !== 0)
+		throw new Error(`demo ended with ${made.code ?? made.signal}: ${made.err}`);
+}
+
+/** A demo store on SQLite in `directory`; its path. */
+export async function sqliteStore(directory, { name = 'songhe.db', elders = 20 } = {}) {
+	const path = join(directory, name);
+	await makeDemo(`sqlite:${path}`, elders);
+	return path;
+}
+
+/** A demo store in a PostgreSQL of the test's own: { store, server }. */
+export async function postgresStore(t, { elders = 20 } = {}) {
+	const server = await startPostgres();
+	t.after(() => server.stop());
+	const store = await server.newDatabase('songhe');
+	await makeDemo(store, elders);
+	return { store, server };
+}
+
+/** The databases a test runs on: [name, make(t) → store address]. */
+export const databases = [
+	['sqlite', async (t) => `sqlite:${await sqliteStore(workplace(t))}`],
+	['postgres', async (t) => (await postgresStore(t)).store],
+].filter(([name]) => (process.env.SONGHE_DATABASES ?? 'sqlite,postgres').split(',').includes(name));
+
+/** What `wanted` gives once it is truthy; asks again and again. For what happens soon by itself. */
+export async function until(what, wanted, ms = 20000) {
+	for (const end = performance.now() + ms; ;) {
+		const got = await wanted();
+		if (got)
+			return got;
+		if (performance.now() > end)
+			throw new Error(`after ${ms} ms still not: ${what}`);
+		await new Promise((next) => setTimeout(next, 5));
+	}
+}
+
+/** A server as a process. It says its address once for each start (a restart by SIGUSR2 says it again). */
+export class Server {
+	static async start(store, { args = [], env = {}, port = 0 } = {}) {
+		const server = new Server();
+		server.store = store;
+		server.started = performance.now();
+		server.starts = 0;
+		server.log = '';
+		server.child = spawn(binary, ['serve', '--store', store, '--listen', `127.0.0.1:${port}`, ...args],
+			{ env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+		server.gone = new Promise((done) => server.child.once('exit', (code, signal) => done({ code, signal })));
+		server.child.stdout.on('data', (bytes) => server.#heard(String(bytes)));
+		server.child.stderr.on('data', (bytes) => (server.log = (server.log + bytes).slice(-20000)));
+		await server.untilStarted(1);
+		return server;
+	}
+
+	#heard(text) {
+		const found = [...text.matchAll(/https?:\/\/127\.0\.0\.1:(\d+)/g)];
+		this.starts += found.length;
+		if (found.length)
+			this.port = Number(found.at(-1)[1]);
+	}
+
+	get pid() {
+		return this.child.pid;
+	}
+
+	get running() {
+		return this.child.exitCode === null && this.child.signalCode === null;
+	}
+
+	async untilStarted(starts) {
+		await until(`start number ${starts}`, () => this.starts >= starts || !this.running, startMs);
+		if (this.starts < starts)
+			throw new Error(`the server ended (${this.child.exitCode ?? this.child.signalCode}):\n${this.log}`);
+	}
+
+	/** Milliseconds from its process to the first 200 of /readyz. */
+	async ready() {
+		await until('/readyz says 200', async () => (await ask(this, 'GET', '/readyz').catch(() => ({}))).status === 200);
+		return performance.now() - this.started;
+	}
+
+	signal(name) {
+		this.child.kill(name);
+	}
+
+	/** Sends a signal and gives how the process ended. */
+	async end(name = 'SIGTERM') {
+		if (this.running)
+			this.child.kill(name);
+		return this.gone;
+	}
+
+	memoryKb() {
+		return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))[1]);
+	}
+}
+
+/** A server that is killed, at the latest, when the test ends. */
+export async function serve(t, store, options) {
+	const server = await Server.start(store, options);
+	t.after(() => server.end('SIGKILL'));
+	return server;
+}
+
+export function keepAlive(sockets = 64) {
+	return new http.Agent({ keepAlive: true, maxSockets: sockets });
+}
+
+/** One request: { status, headers, text, json }. Rejects when there is no whole answer. */
+export function ask(server, method, path, { cookie, body, headers = {}, agent } = {}) {
+	return new Promise((done, failed) => {
+		const bytes = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
+		const all = { ...headers };
+		if (cookie)
+			all.cookie = cookie;
+		if (bytes !== undefined) {
+			all['content-type'] ??= 'application/json';
+			all['content-length'] = Buffer.byteLength(bytes);
+		}
+		const request = http.request({ host: '127.0.0.1', port: server.port, method, path, headers: all, agent: agent ?? false });
+		request.on('error', failed);
+		request.on('response', (answer) => {
+			const parts = [];
+			answer.on('data', (part) => parts.push(part));
+			answer.on('error', failed);
+			answer.on('close', () => {
+				if (!answer.complete)
+					return failed(new Error('the answer broke off'));
+				const text = Buffer.concat(parts).toString();
+				const json = /json/.test(answer.headers['content-type'] ?? '') ? JSON.parse(text) : undefined;
+				done({ status: answer.statusCode, headers: answer.headers, text, json });
+			});
+		});
+		request.end(bytes);
+	});
+}
+
+/** Signs in; the cookie. */
+export async function signIn(server, user) {
+	const answer = await ask(server, 'POST', '/api/v1/login', { body: { user, password } });
+	if (answer.status !== 200)
+		throw new Error(`${user} cannot sign in: ${answer.status} ${answer.text}`);
+	return answer.headers['set-cookie'][0].split(';')[0];
+}
+
+export const area = '370613001011000';
+
+export function elder(name) {
+	return { name, sex: 'female', born_on: '1940-02-29', area };
+}
+
+export function post(server, cookie, name, { key, agent } = {}) {
+	return ask(server, 'POST', '/api/v1/elders', { cookie, agent, body: elder(name),
+		headers: key ? { 'idempotency-key': key } : {} });
+}
+
+/** Elders from the newest back, as long as `more(page)`; [{ id, name }]. */
+export async function newest(server, cookie, more = () => true, agent = undefined) {
+	const all = [];
+	for (let cursor = ''; ;) {
+		const page = await ask(server, 'GET', `/api/v1/elders?sort=-id&fields=id,name&limit=200${cursor}`, { cookie, agent });
+		if (page.status !== 200)
+			throw new Error(`the list answers ${page.status}: ${page.text}`);
+		all.push(...page.json.items);
+		if (!page.json.next || !more(page.json.items))
+			return all;
+		cursor = `&cursor=${encodeURIComponent(page.json.next)}`;
+	}
+}
+
+/** What is wrong with a list, given what was acknowledged (name → id): missing, doubled, under another id. */
+export function faults(listed, acknowledged) {
+	const wrong = [];
+	const byName = new Map();
+	const ids = new Set();
+	for (const { id, name } of listed) {
+		if (ids.has(id))
+			wrong.push(`id ${id} is listed twice`);
+		ids.add(id);
+		byName.set(name, [...(byName.get(name) ?? []), id]);
+	}
+	for (const [name, id] of acknowledged) {
+		const found = byName.get(name) ?? [];
+		if (found.length !== 1 || found[0] !== id)
+			wrong.push(`${name} was acknowledged as ${id}, there is ${found.join(' and ') || 'nothing'}`);
+	}
+	return wrong;
+}
+
+/** `verify` of a store, beside or without a server. */
+export async function verify(store) {
+	const done = await songhe(['verify', '--store', store, '--json']);
+	if (done.code !== 0)
+		throw new Error(`verify ends with ${done.code ?? done.signal}: ${done.out}${done.err}`);
+	return JSON.parse(done.out);
+}
+
+/** One number of /metrics. */
+export async function metric(server, auditor, name) {
+	const { text } = await ask(server, 'GET', '/metrics', { cookie: auditor });
+	return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)[1]);
+}
+
+/** A plain connection; never throws by itself. */
+export function connect(server, onData = () => {}) {
+	return new Promise((done, failed) => {
+		const socket = net.connect({ host: '127.0.0.1', port: server.port, noDelay: true }, () => done(socket));
+		socket.on('data', onData);
+		socket.on('error', failed);
+	});
+}
+
+/** Listens to the feed: events as [{ pos, event, data }], `ended` resolves true for a clean end, false for a broken one. */
+export function listen(server, cookie, lastEventId) {
+	const listener = { events: [], pos: undefined };
+	let rest = '';
+	const take = (text) => {
+		const blocks = (rest + text).split('\n\n');
+		rest = blocks.pop();
+		for (const block of blocks) {
+			const field = (name) => new RegExp(`^${name}: (.*)$`, 'm').exec(block)?.[1];
+			listener.pos = field('id') ?? listener.pos;
+			if (field('data'))
+				listener.events.push({ pos: field('id'), event: field('event'), data: JSON.parse(field('data')) });
+		}
+	};
+	return new Promise((open, failed) => {
+		const headers = { cookie, ...(lastEventId ? { 'last-event-id': lastEventId } : {}) };
+		const request = http.request({ host: '127.0.0.1', port: server.port, path: '/api/v1/events', headers, agent: false });
+		listener.close = () => request.destroy();
+		request.on('error', failed);
+		request.on('response', (answer) => {
+			if (answer.statusCode !== 200)
+				return failed(new Error(`the feed answers ${answer.statusCode}`));
+			answer.setEncoding('utf8');
+			answer.on('data', take);
+			answer.on('error', () => {});
+			listener.ended = new Promise((done) => answer.on('close', () => done(answer.complete)));
+			open(listener);
+		});
+		request.end();
+	});
+}
+
+/** Copies a store that nobody holds. */
+export function copyStore(from, to) {
+	for (const suffix of ['', '-wal'])
+		if (existsSync(from + suffix))
+			cpSync(from + suffix, to + suffix);
+}
