@@ -44,43 +44,78 @@ void json_end_array(struct json_out *j)
 	j->comma = true;
 }
 
-static void put_quoted(struct buf *b, struct text t)
+/* How many bytes from the start need no escape; eight at a time (a byte below 0x20, a quote or a backslash sets its
+ * high bit; bytes of UTF-8 above 0x7F never do). */
+static size_t plain_run(const char *ptr, size_t len)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones * 0x80;
+	size_t at = 0;
+	for (; len - at >= 8; at += 8) {
+		uint64_t eight;
+		memcpy(&eight, ptr + at, 8);
+		uint64_t quote = eight ^ ones * '"', slash = eight ^ ones * '\\';
+		if ((((eight - ones * 0x20) & ~eight) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) & highs)
+			break;
+	}
+	while (at < len && (unsigned char)ptr[at] >= 0x20 && ptr[at] != '"' && ptr[at] != '\\')
+		at++;
+	return at;
+}
+
+static char *put_escape(char *out, unsigned char c)
 {
 	static const char hex[] = "0123456789abcdef";
-	buf_char(b, '"');
-	size_t done = 0;
-	for (size_t i = 0; i < t.len; i++) {
-		unsigned char c = (unsigned char)t.ptr[i];
-		if (c >= 0x20 && c != '"' && c != '\\')
-			continue;
-		buf_add(b, t.ptr + done, i - done);
-		done = i + 1;
-		if (c == '"' || c == '\\')
-			buf_add(b, (char[]){ '\\', (char)c }, 2);
-		else if (c == '\n')
-			buf_add(b, "\\n", 2);
-		else
-			buf_add(b, (char[]){ '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] }, 6);
+	*out++ = '\\';
+	if (c == '"' || c == '\\' || c == '\n') {
+		*out++ = c == '\n' ? 'n' : (char)c;
+		return out;
 	}
-	buf_add(b, t.ptr + done, t.len - done);
-	buf_char(b, '"');
+	memcpy(out, "u00", 3);
+	out[3] = hex[c >> 4];
+	out[4] = hex[c & 15];
+	return out + 5;
+}
+
+/* A text in quotes, with what stands before and behind it: one look at the room for all. */
+static void put_quoted(struct json_out *j, struct text t, bool comma, bool colon)
+{
+	size_t run = plain_run(t.ptr, t.len);
+	size_t most = run == t.len ? t.len + 4 : t.len * 6 + 4;
+	char *start = buf_room(j->buf, most), *out = start;
+	if (!out)
+		return;
+	if (comma)
+		*out++ = ',';
+	*out++ = '"';
+	for (size_t at = 0;;) {
+		memcpy(out, t.ptr + at, run);
+		out += run;
+		at += run;
+		if (at == t.len)
+			break;
+		out = put_escape(out, (unsigned char)t.ptr[at++]);
+		run = plain_run(t.ptr + at, t.len - at);
+	}
+	*out++ = '"';
+	if (colon)
+		*out++ = ':';
+	j->buf->len += (size_t)(out - start);
 }
 
 void json_key(struct json_out *j, struct text key)
 {
-	begin_value(j);
-	put_quoted(j->buf, key);
-	buf_char(j->buf, ':');
+	put_quoted(j, key, j->comma, true);
 	j->comma = false;
 }
 
 void json_put_text(struct json_out *j, struct text value)
 {
-	begin_value(j);
-	if (value.ptr)
-		put_quoted(j->buf, value);
-	else
-		buf_add(j->buf, "null", 4);
+	if (!value.ptr) {
+		json_put_null(j);
+		return;
+	}
+	put_quoted(j, value, j->comma, false);
+	j->comma = true;
 }
 
 void json_put_int(struct json_out *j, int64_t value)

@@ -158,6 +158,11 @@ static bool make_room(struct buf *b, size_t more)
 	return true;
 }
 
+char *buf_room(struct buf *b, size_t len)
+{
+	return make_room(b, len) ? b->ptr + b->len : NULL;
+}
+
 void buf_add(struct buf *b, const void *bytes, size_t len)
 {
 	if (len == 0 || !make_room(b, len))

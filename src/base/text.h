@@ -43,6 +43,8 @@ struct buf {
 };
 
 struct buf buf_in(struct arena *arena, size_t first, size_t max);
+/* Room for `len` bytes to be written by the caller, who then adds what it wrote to b->len; NULL when over the limit. */
+char *buf_room(struct buf *b, size_t len);
 void buf_add(struct buf *b, const void *bytes, size_t len);
 void buf_text(struct buf *b, struct text t);
 void buf_char(struct buf *b, char c);

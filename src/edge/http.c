@@ -8,15 +8,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { CONNECTIONS_MAX = 8192, CONNECTION_BYTES = 32768, BACKLOG = 1024, DRAIN_MS = 30000, IDLE_GRACE_MS = 400 };
+enum { CONNECTIONS_MAX = 4096, CONNECTION_BYTES = 32768, BACKLOG = 1024, DRAIN_MS = 30000, IDLE_GRACE_MS = 400 };
 
 /* ---- addresses ---- */
 
@@ -218,23 +220,68 @@ static void log_mhd(void *cls, const char *format, va_list args)
 	log_warn("http: %s", line);
 }
 
-static bool start_face(struct face *face, int fd, unsigned threads, struct tls *tls)
+/* libmicrohttpd 0.9.75's own threads wait for ever, with answers unwritten, when exactly 128 connections are ready at
+ * once (after a full batch of events MHD_epoll waits again before it handles any). MHD_run never waits, so the waiting
+ * is done here. */
+static void *run_loop(void *arg)
 {
-	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TURBO | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+	struct loop *loop = arg;
+	int epoll_fd = MHD_get_daemon_info(loop->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+	struct pollfd fds[2] = { { .fd = epoll_fd, .events = POLLIN }, { .fd = loop->stop_fd, .events = POLLIN } };
+	while (!(fds[1].revents & POLLIN)) {
+		MHD_UNSIGNED_LONG_LONG timeout;
+		int wait_ms = MHD_get_timeout(loop->daemon, &timeout) != MHD_YES ? 1000 : timeout > 1000 ? 1000 : (int)timeout;
+		if (poll(fds, 2, wait_ms) < 0 && errno != EINTR) {
+			log_error("http: poll: %s", strerror(errno));
+			abort();
+		}
+		MHD_run(loop->daemon);
+	}
+	return NULL;
+}
+
+static bool start_loop(struct face *face, struct loop *loop, int fd, struct tls *tls)
+{
+	unsigned flags = MHD_USE_EPOLL | MHD_USE_TURBO | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
 	struct MHD_OptionItem with_tls[] = {
 		{ MHD_OPTION_HTTPS_CERT_CALLBACK, 0, tls_callback() },
 		{ MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)"NORMAL:-VERS-ALL:+VERS-TLS1.2:+VERS-TLS1.3" },
 		{ MHD_OPTION_END, 0, NULL },
 	};
-	struct MHD_OptionItem pool[] = { { MHD_OPTION_THREAD_POOL_SIZE, (intptr_t)threads, NULL }, { MHD_OPTION_END, 0, NULL } };
 	struct MHD_OptionItem plain[] = { { MHD_OPTION_END, 0, NULL } };
-	face->daemon = MHD_start_daemon(
+	loop->stop_fd = eventfd(0, EFD_CLOEXEC);
+	loop->daemon = MHD_start_daemon(
 		flags | (tls ? MHD_USE_TLS : 0), 0, may_connect, face, exchange_handle, face,
-		MHD_OPTION_EXTERNAL_LOGGER, log_mhd, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_ARRAY,
-		threads > 1 ? pool : plain, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)CONNECTION_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, face,
-		MHD_OPTION_NOTIFY_CONNECTION, connection_changed, face, MHD_OPTION_ARRAY, tls ? with_tls : plain, MHD_OPTION_END);
-	return face->daemon != NULL;
+		MHD_OPTION_EXTERNAL_LOGGER, log_mhd, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+		CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+		MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, face, MHD_OPTION_NOTIFY_CONNECTION, connection_changed, face,
+		MHD_OPTION_ARRAY, tls ? with_tls : plain, MHD_OPTION_END);
+	return loop->daemon && pthread_create(&loop->thread, NULL, run_loop, loop) == 0;
+}
+
+static bool start_face(struct face *face, int fd, unsigned threads, struct tls *tls)
+{
+	for (; face->loop_count < threads; face->loop_count++)
+		if (!start_loop(face, &face->loops[face->loop_count], fd, tls))
+			return false;
+	return true;
+}
+
+/* The listening socket is taken back from each daemon, so that none closes it. */
+static void quiesce(struct face *face)
+{
+	for (unsigned i = 0; i < face->loop_count; i++)
+		MHD_quiesce_daemon(face->loops[i].daemon);
+}
+
+static void stop_face(struct face *face)
+{
+	for (unsigned i = 0; i < face->loop_count; i++) {
+		eventfd_write(face->loops[i].stop_fd, 1);
+		pthread_join(face->loops[i].thread, NULL);
+		MHD_stop_daemon(face->loops[i].daemon);
+		close(face->loops[i].stop_fd);
+	}
 }
 
 static void http_free(struct http *http)
@@ -278,9 +325,8 @@ struct http *http_start(struct app *app, const struct http_options *options)
 
 int http_stop(struct http *http, bool keep_socket)
 {
-	MHD_quiesce_daemon(http->network.daemon);
-	if (http->control.daemon)
-		MHD_quiesce_daemon(http->control.daemon);
+	quiesce(&http->network);
+	quiesce(&http->control);
 	http->draining = true;
 	feed_drop_all(http->app->feed);
 	int64_t until = clock_steady_ms() + DRAIN_MS;
@@ -292,9 +338,9 @@ int http_stop(struct http *http, bool keep_socket)
 	}
 	http->stopping = true;
 	pthread_join(http->sweeper, NULL);
-	MHD_stop_daemon(http->network.daemon);
-	if (http->control.daemon) {
-		MHD_stop_daemon(http->control.daemon);
+	stop_face(&http->network);
+	stop_face(&http->control);
+	if (http->options.control_path) {
 		close(http->control_fd);
 		unlink(http->options.control_path);
 	}

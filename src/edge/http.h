@@ -47,9 +47,19 @@ struct peer {
 
 struct tls;
 
+enum { LOOPS_MAX = 32 };
+
+/* One thread that serves a share of a face's connections. */
+struct loop {
+	struct MHD_Daemon *daemon;
+	pthread_t thread;
+	int stop_fd; /* an eventfd: written once, at the end */
+};
+
 struct face {
 	struct http *http;
-	struct MHD_Daemon *daemon;
+	struct loop loops[LOOPS_MAX];
+	unsigned loop_count;
 	bool local;
 };
 

@@ -35,8 +35,12 @@ static enum store_code code_of(struct pg_db *db, const PGresult *result)
 		const char *state;
 		enum store_code code;
 	} states[] = {
-		{ "23505", STORE_DUPLICATE }, { "40001", STORE_RETRY }, { "40P01", STORE_RETRY }, { "55P03", STORE_RETRY },
-		{ "57014", STORE_BUDGET }, { "53100", STORE_FULL },
+		{ "23505", STORE_DUPLICATE },
+		{ "57014", STORE_BUDGET },
+		{ "53100", STORE_FULL },
+		{ "40001", STORE_RETRY }, /* serialization failure */
+		{ "40P01", STORE_RETRY }, /* deadlock */
+		{ "55P03", STORE_RETRY }, /* lock_timeout */
 		/* The plan is older than the table (another process altered it): a fresh connection will do. */
 		{ "0A000", STORE_RETRY }, { "26000", STORE_RETRY },
 	};
@@ -110,7 +114,8 @@ void pg_roll_back(struct pg_db *db)
 static bool configure(struct pg_db *db)
 {
 	if (PQserverVersion(db->conn) < 150000) {
-		log_error("store: PostgreSQL 15 or newer is needed, the server is %d", PQserverVersion(db->conn) / 10000);
+		log_error("store: PostgreSQL 15 or newer is needed, the server is %d",
+		          PQserverVersion(db->conn) / 10000);
 		return false;
 	}
 	const char *encoding = PQparameterStatus(db->conn, "server_encoding");

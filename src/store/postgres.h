@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* postgres.h - the parts of the PostgreSQL backend: SQL text (postgres_sql.c), connections and transactions
- * (postgres.c), statements (postgres_statement.c), the pool of connections, commands, the sequencer (postgres_run.c). */
+ * (postgres.c), statements (postgres_statement.c), the pool of connections, commands and the sequencer
+ * (postgres_run.c). */
 #ifndef STORE_POSTGRES_H
 #define STORE_POSTGRES_H
 

@@ -177,7 +177,8 @@ static PGresult *begin_and_execute(struct pg_db *db, const char *name, int count
 	PGresult *result = NULL;
 	if (PQenterPipelineMode(db->conn) &&
 	    PQsendQueryParams(db->conn, db->begin, 0, NULL, NULL, NULL, NULL, 1) &&
-	    PQsendQueryPrepared(db->conn, name, count, db->ptrs, db->lengths, db->formats, 1) && PQpipelineSync(db->conn))
+	    PQsendQueryPrepared(db->conn, name, count, db->ptrs, db->lengths, db->formats, 1) &&
+	    PQpipelineSync(db->conn))
 		result = results_of_pipeline(db->conn);
 	if (!PQexitPipelineMode(db->conn))
 		db->lost = true;
@@ -296,7 +297,8 @@ static int64_t read_numeric_int(const char *bytes)
 	bool negative = read_number(bytes + 4, 2) == 0x4000;
 	for (int64_t i = 0; i <= weight; i++) {
 		int64_t digit = i < digits ? read_number(bytes + 8 + 2 * i, 2) : 0;
-		if (__builtin_mul_overflow(sum, 10000, &sum) || __builtin_add_overflow(sum, negative ? -digit : digit, &sum))
+		if (__builtin_mul_overflow(sum, 10000, &sum) ||
+		    __builtin_add_overflow(sum, negative ? -digit : digit, &sum))
 			return negative ? INT64_MIN : INT64_MAX;
 	}
 	return sum;

@@ -1,79 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 // help.mjs - what the fault tests share: stores, servers that may die, sessions, elders with names of their own.
-import { execFile, spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
-import { tmpdir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 
-import { startPostgres } from '../postgres.mjs';
+import { demoStore, eventually, password, released, run, temporaryDirectory } from '../harness.mjs';
 
-const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
-const build = resolve(root, process.env.SONGHE_BUILD ?? 'build');
-export const binary = process.env.SONGHE_BIN ?? join(build, 'songhe');
-export const failingDisk = process.env.SONGHE_FAIL_FSYNC ?? join(build, 'fail_fsync.so');
-export const password = 'a long enough password';
-const startMs = 20000;
+export { cleanUp, kind, onSqlite, temporaryDirectory } from '../harness.mjs';
 
-/** A directory of the test's own, gone after it. */
-export function workplace(t, parent = tmpdir()) {
-	const directory = mkdtempSync(join(parent, 'songhe-fault-'));
-	t.after(() => rmSync(directory, { recursive: true, force: true }));
-	return directory;
-}
+/** A demo store with few elders of its own. */
+export const smallStore = () => demoStore({ elders: 20 });
 
-/** Runs a command of the program: { code, out, err }. */
-export function songhe(args, { env = {}, input = '' } = {}) {
-	return new Promise((done) => {
-		const child = execFile(binary, args, { env: { ...process.env, ...env }, maxBuffer: 1 << 28 }, (error, out, err) =>
-			done({ code: child.exitCode, signal: child.signalCode, out, err }));
-		child.stdin.on('error', () => {});
-		child.stdin.end(input);
-	});
-}
-
-async function makeDemo(store, elders) {
-	const made = await songhe(['demo', '--store', store, '--plan', 'laishan', '--elders', String(elders), '--seed', '1',
+/** A demo store at this path. */
+export async function storeAt(path) {
+	const made = await songhe(['demo', '--store', `sqlite:${path}`, '--plan', 'laishan', '--elders', '20', '--seed', '1',
 		'--password', password]);
 	if (made.code !== 0)
-		throw new Error(`demo ended with ${made.code ?? made.signal}: ${made.err}`);
+		throw new Error(`demo ended with ${made.code}: ${made.stderr}`);
+	return `sqlite:${path}`;
 }
 
-/** A demo store on SQLite in `directory`; its path. */
-export async function sqliteStore(directory, { name = 'songhe.db', elders = 20 } = {}) {
-	const path = join(directory, name);
-	await makeDemo(`sqlite:${path}`, elders);
+/** The path of a new demo store on SQLite. */
+export async function fileStore() {
+	const path = join(temporaryDirectory(), 'songhe.db');
+	await storeAt(path);
 	return path;
 }
 
-/** A demo store in a PostgreSQL of the test's own: { store, server }. */
-export async function postgresStore(t, { elders = 20 } = {}) {
-	const server = await startPostgres();
-	t.after(() => server.stop());
-	const store = await server.newDatabase('songhe');
-	await makeDemo(store, elders);
-	return { store, server };
-}
+/** Runs a command of the program to its end: { code, stdout, stderr }. */
+export const songhe = (args, options) => run(args, { bin: released, ...options });
 
-/** The databases a test runs on: [name, make(t) → store address]. */
-export const databases = [
-	['sqlite', async (t) => `sqlite:${await sqliteStore(workplace(t))}`],
-	['postgres', async (t) => (await postgresStore(t)).store],
-].filter(([name]) => (process.env.SONGHE_DATABASES ?? 'sqlite,postgres').split(',').includes(name));
-
-/** What `wanted` gives once it is truthy; asks again and again. For what happens soon by itself. */
-export async function until(what, wanted, ms = 20000) {
-	for (const end = performance.now() + ms; ;) {
-		const got = await wanted();
-		if (got)
-			return got;
-		if (performance.now() > end)
-			throw new Error(`after ${ms} ms still not: ${what}`);
-		await new Promise((next) => setTimeout(next, 5));
-	}
-}
+/** What happens soon by itself: asks until `wanted` gives something true. */
+export const until = (what, wanted, ms = 20000) => eventually(wanted, what, ms);
 
 /** A server as a process. It says its address once for each start (a restart by SIGUSR2 says it again). */
 export class Server {
@@ -83,7 +43,7 @@ export class Server {
 		server.started = performance.now();
 		server.starts = 0;
 		server.log = '';
-		server.child = spawn(binary, ['serve', '--store', store, '--listen', `127.0.0.1:${port}`, ...args],
+		server.child = spawn(released, ['serve', '--store', store, '--listen', `127.0.0.1:${port}`, ...args],
 			{ env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
 		server.gone = new Promise((done) => server.child.once('exit', (code, signal) => done({ code, signal })));
 		server.child.stdout.on('data', (bytes) => server.#heard(String(bytes)));
@@ -108,7 +68,7 @@ export class Server {
 	}
 
 	async untilStarted(starts) {
-		await until(`start number ${starts}`, () => this.starts >= starts || !this.running, startMs);
+		await until(`start number ${starts}`, () => this.starts >= starts || !this.running, 60000);
 		if (this.starts < starts)
 			throw new Error(`the server ended (${this.child.exitCode ?? this.child.signalCode}):\n${this.log}`);
 	}
@@ -231,8 +191,8 @@ export function faults(listed, acknowledged) {
 export async function verify(store) {
 	const done = await songhe(['verify', '--store', store, '--json']);
 	if (done.code !== 0)
-		throw new Error(`verify ends with ${done.code ?? done.signal}: ${done.out}${done.err}`);
-	return JSON.parse(done.out);
+		throw new Error(`verify ends with ${done.code}: ${done.stdout}${done.stderr}`);
+	return JSON.parse(done.stdout);
 }
 
 /** One number of /metrics. */
@@ -280,11 +240,4 @@ export function listen(server, cookie, lastEventId) {
 		});
 		request.end();
 	});
-}
-
-/** Copies a store that nobody holds. */
-export function copyStore(from, to) {
-	for (const suffix of ['', '-wal'])
-		if (existsSync(from + suffix))
-			cpSync(from + suffix, to + suffix);
 }

@@ -2,10 +2,12 @@
 // restart.test.mjs - the server starts again, or stops, while clients work: nobody notices, nothing is lost.
 import assert from 'node:assert/strict';
 import net from 'node:net';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 
-import { connect, databases, faults, listen, newest, post, serve, signIn, songhe, sqliteStore, until, verify,
-	workplace } from './help.mjs';
+import { cleanUp, connect, faults, kind, listen, newest, post, serve, signIn, smallStore, songhe, until,
+	verify } from './help.mjs';
+
+after(cleanUp);
 
 const clients = 32;
 const restarts = 4;
@@ -95,117 +97,113 @@ const everyoneWasAnswered = (all, times) => {
 	return until('everybody is answered', () => all.every((client, i) => client.answers >= goals[i]));
 };
 
-for (const [name, make] of databases) {
-	test(`restart by SIGUSR2 beside ${clients} keep-alive clients, on ${name}`, async (t) => {
-		const server = await serve(t, await make(t));
-		const cookie = await signIn(server, 'bureau');
-		const request = (path) => `GET ${path} HTTP/1.1\r\nHost: songhe\r\nCookie: ${cookie}\r\n\r\n`;
-		const paths = ['/api/v1/elders?limit=20', '/api/v1/me', '/readyz', '/api/v1/areas?limit=5'];
-		const all = Array.from({ length: clients }, (_, i) => new Client(server, request(paths[i % paths.length])).run());
-		const slowest = [];
-		for (let restart = 1; restart <= restarts; restart++) {
-			await everyoneWasAnswered(all, 20);
-			const since = performance.now();
-			server.signal('SIGUSR2');
-			await server.untilStarted(restart + 1);
-			await everyoneWasAnswered(all, 1);
-			slowest.push(Math.round(performance.now() - since));
-		}
+test(`restart by SIGUSR2 beside ${clients} keep-alive clients, on ${kind}`, async (t) => {
+	const server = await serve(t, await smallStore());
+	const cookie = await signIn(server, 'bureau');
+	const request = (path) => `GET ${path} HTTP/1.1\r\nHost: songhe\r\nCookie: ${cookie}\r\n\r\n`;
+	const paths = ['/api/v1/elders?limit=20', '/api/v1/me', '/readyz', '/api/v1/areas?limit=5'];
+	const all = Array.from({ length: clients }, (_, i) => new Client(server, request(paths[i % paths.length])).run());
+	const slowest = [];
+	for (let restart = 1; restart <= restarts; restart++) {
 		await everyoneWasAnswered(all, 20);
-		await Promise.all(all.map((client) => client.stop()));
-		const failures = all.flatMap((client) => client.failures);
-		const answers = all.reduce((sum, client) => sum + client.answers, 0);
-		t.diagnostic(`${answers} answers over ${restarts} restarts; everybody answered again after ${slowest.join(', ')} ms`);
-		assert.deepEqual(failures, []);
-		assert.ok(all.every((client) => client.connections > restarts), 'everybody was moved over at each restart');
-		assert.equal(server.running, true);
-	});
-
-	test(`SIGTERM and SIGUSR2 beside writers and listeners, on ${name}`, async (t) => {
-		const store = await make(t);
-		const first = await serve(t, store);
-		const cookie = await signIn(first, 'bureau');
-		const acknowledged = new Map();
-		const refused = [];
-		let stopping = false;
-		const write = async (server, prefix) => {
-			for (let n = 0; !stopping; n++) {
-				const answer = await post(server, cookie, `${prefix}n${n}`).catch((error) => error);
-				if (answer.status === 201)
-					acknowledged.set(`${prefix}n${n}`, answer.json.id);
-				else if (answer.code !== 'ECONNREFUSED' && answer.code !== 'ECONNRESET')
-					refused.push(answer.text ?? answer.message);
-			}
-		};
-		const streams = [];
-		let listeners = await Promise.all(Array.from({ length: 5 }, () => listen(first, cookie)));
-		const followOn = async (server) => {
-			assert.deepEqual(await Promise.all(listeners.map(({ ended }) => ended)), [true, true, true, true, true]);
-			streams.push(listeners);
-			listeners = await Promise.all(listeners.map(({ pos }) => listen(server, cookie, pos)));
-		};
-		let writing = Array.from({ length: 8 }, (_, w) => write(first, `a${w}`));
-		await until('there is load', () => acknowledged.size > 100);
-		first.signal('SIGUSR2');
-		await first.untilStarted(2);
-		await followOn(first);
-		const before = acknowledged.size;
-		await until('there is load again', () => acknowledged.size > before + 100);
-		first.signal('SIGTERM');
-		stopping = true;
-		await Promise.all(writing);
-		assert.deepEqual(await first.gone, { code: 0, signal: null });
-		const second = await serve(t, store);
-		await followOn(second);
-		stopping = false;
-		writing = Array.from({ length: 8 }, (_, w) => write(second, `b${w}`));
-		const half = acknowledged.size;
-		await until('there is load a third time', () => acknowledged.size > half + 100);
-		stopping = true;
-		await Promise.all(writing);
-		streams.push(listeners);
-		assert.deepEqual(refused, []);
-		const listed = await newest(second, cookie);
-		assert.deepEqual(faults(listed, acknowledged), []);
-		const made = listed.filter(({ name: who }) => /^[ab]\dn/.test(who)).map(({ id }) => id).sort();
-		for (let who = 0; who < 5; who++) {
-			const events = () => streams.flatMap((generation) => generation[who].events);
-			await until('the feed tells everything', () => events().length >= made.length);
-			assert.deepEqual(events().map(({ data }) => data.id).sort(), made, 'each change once');
-			const order = events().map(({ pos }) => Number(pos));
-			assert.deepEqual(order, order.toSorted((a, b) => a - b), 'in order');
-		}
-		listeners.forEach((listener) => listener.close());
-		assert.deepEqual(await second.end(), { code: 0, signal: null });
-		assert.equal((await verify(store)).ok, true);
-	});
-
-	test(`a restart does not wait long for those who do not read or do not finish, on ${name}`, async (t) => {
-		const store = await make(t);
-		const server = await serve(t, store);
-		const cookie = await signIn(server, 'bureau');
-		const head = `Host: songhe\r\nCookie: ${cookie}\r\n`;
-		const stuck = [await connect(server), await connect(server), await connect(server)];
-		t.after(() => stuck.forEach((socket) => socket.destroy()));
-		stuck[0].write(`POST /api/v1/elders HTTP/1.1\r\n${head}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"name":`);
-		stuck[1].write(`POST /api/v1/elders HTTP/1.1\r\n${head}Content-`);
-		stuck[2].pause();
-		stuck[2].write(`GET /api/v1/elders?limit=200 HTTP/1.1\r\n${head}\r\n`.repeat(400));
-		assert.equal((await post(server, cookie, 'before')).status, 201);
 		const since = performance.now();
 		server.signal('SIGUSR2');
-		const answer = await post(server, cookie, 'after');
-		const took = performance.now() - since;
-		assert.equal(answer.status, 201);
-		t.diagnostic(`the next write was answered after ${Math.round(took)} ms`);
-		assert.ok(took < drainMs, `the next write was answered after ${Math.round(took)} ms`);
-	});
-}
+		await server.untilStarted(restart + 1);
+		await everyoneWasAnswered(all, 1);
+		slowest.push(Math.round(performance.now() - since));
+	}
+	await everyoneWasAnswered(all, 20);
+	await Promise.all(all.map((client) => client.stop()));
+	const failures = all.flatMap((client) => client.failures);
+	const answers = all.reduce((sum, client) => sum + client.answers, 0);
+	t.diagnostic(`${answers} answers over ${restarts} restarts; everybody answered again after ${slowest.join(', ')} ms`);
+	assert.deepEqual(failures, []);
+	assert.ok(all.every((client) => client.connections > restarts), 'everybody was moved over at each restart');
+	assert.equal(server.running, true);
+});
 
-test('commands beside restarts do not keep the server from its file', { skip: false }, async (t) => {
-	if (!databases.some(([name]) => name === 'sqlite'))
-		return;
-	const store = `sqlite:${await sqliteStore(workplace(t))}`;
+test(`SIGTERM and SIGUSR2 beside writers and listeners, on ${kind}`, async (t) => {
+	const store = await smallStore();
+	const first = await serve(t, store);
+	const cookie = await signIn(first, 'bureau');
+	const acknowledged = new Map();
+	const refused = [];
+	let stopping = false;
+	const write = async (server, prefix) => {
+		for (let n = 0; !stopping; n++) {
+			const answer = await post(server, cookie, `${prefix}n${n}`).catch((error) => error);
+			if (answer.status === 201)
+				acknowledged.set(`${prefix}n${n}`, answer.json.id);
+			else if (answer.code !== 'ECONNREFUSED' && answer.code !== 'ECONNRESET')
+				refused.push(answer.text ?? answer.message);
+		}
+	};
+	const streams = [];
+	let listeners = await Promise.all(Array.from({ length: 5 }, () => listen(first, cookie)));
+	const followOn = async (server) => {
+		assert.deepEqual(await Promise.all(listeners.map(({ ended }) => ended)), [true, true, true, true, true]);
+		streams.push(listeners);
+		listeners = await Promise.all(listeners.map(({ pos }) => listen(server, cookie, pos)));
+	};
+	let writing = Array.from({ length: 8 }, (_, w) => write(first, `a${w}`));
+	await until('there is load', () => acknowledged.size > 100);
+	first.signal('SIGUSR2');
+	await first.untilStarted(2);
+	await followOn(first);
+	const before = acknowledged.size;
+	await until('there is load again', () => acknowledged.size > before + 100);
+	first.signal('SIGTERM');
+	stopping = true;
+	await Promise.all(writing);
+	assert.deepEqual(await first.gone, { code: 0, signal: null });
+	const second = await serve(t, store);
+	await followOn(second);
+	stopping = false;
+	writing = Array.from({ length: 8 }, (_, w) => write(second, `b${w}`));
+	const half = acknowledged.size;
+	await until('there is load a third time', () => acknowledged.size > half + 100);
+	stopping = true;
+	await Promise.all(writing);
+	streams.push(listeners);
+	assert.deepEqual(refused, []);
+	const listed = await newest(second, cookie);
+	assert.deepEqual(faults(listed, acknowledged), []);
+	const made = listed.filter(({ name: who }) => /^[ab]\dn/.test(who)).map(({ id }) => id).sort();
+	for (let who = 0; who < 5; who++) {
+		const events = () => streams.flatMap((generation) => generation[who].events);
+		await until('the feed tells everything', () => events().length >= made.length);
+		assert.deepEqual(events().map(({ data }) => data.id).sort(), made, 'each change once');
+		const order = events().map(({ pos }) => Number(pos));
+		assert.deepEqual(order, order.toSorted((a, b) => a - b), 'in order');
+	}
+	listeners.forEach((listener) => listener.close());
+	assert.deepEqual(await second.end(), { code: 0, signal: null });
+	assert.equal((await verify(store)).ok, true);
+});
+
+test(`a restart does not wait long for those who do not read or do not finish, on ${kind}`, async (t) => {
+	const store = await smallStore();
+	const server = await serve(t, store);
+	const cookie = await signIn(server, 'bureau');
+	const head = `Host: songhe\r\nCookie: ${cookie}\r\n`;
+	const stuck = [await connect(server), await connect(server), await connect(server)];
+	t.after(() => stuck.forEach((socket) => socket.destroy()));
+	stuck[0].write(`POST /api/v1/elders HTTP/1.1\r\n${head}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"name":`);
+	stuck[1].write(`POST /api/v1/elders HTTP/1.1\r\n${head}Content-`);
+	stuck[2].pause();
+	stuck[2].write(`GET /api/v1/elders?limit=200 HTTP/1.1\r\n${head}\r\n`.repeat(400));
+	assert.equal((await post(server, cookie, 'before')).status, 201);
+	const since = performance.now();
+	server.signal('SIGUSR2');
+	await server.untilStarted(2);
+	assert.equal((await post(server, cookie, 'after')).status, 201);
+	const took = Math.round(performance.now() - since);
+	t.diagnostic(`the server was back after ${took} ms`);
+	assert.ok(took < drainMs, `the server was back only after ${took} ms`);
+});
+
+test(`commands beside restarts do not keep the server from its store, on ${kind}`, async (t) => {
+	const store = await smallStore();
 	const server = await serve(t, store);
 	let over = false;
 	const codes = new Map();
