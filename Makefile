@@ -34,6 +34,7 @@ deps:
 	@deploy/deps
 
 # Without the look at the packages: what the other targets build with.
+.SILENT:
 compile: $(B)/songhe $(B)/songhe-test $(UNIT) $(FUZZ:%=$(B)/replay_%)
 
 $(B)/songhe: $(OBJECTS) $(B)/src/main.o
@@ -74,10 +75,11 @@ test:
 	@test/run $(B)
 
 bench: build
-	@$(MAKE) --no-print-directory -s $(B)/load $(B)/floor_http $(B)/floor_sqlite
+	@deploy/deps test
+	@$(MAKE) --no-print-directory -s $(B)/bench/load $(B)/bench/floor_http $(B)/bench/floor_sqlite
 	@node bench/run.mjs $(BENCH)
 
-$(B)/load $(B)/floor_http $(B)/floor_sqlite: $(B)/%: bench/%.c
+$(B)/bench/%: bench/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -lmicrohttpd -lsqlite3 -lpthread -lm
 

@@ -76,15 +76,14 @@ static char *put_escape(char *out, unsigned char c)
 	return out + 5;
 }
 
-/* A text in quotes, with what stands before and behind it: one look at the room for all. */
-static void put_quoted(struct json_out *j, struct text t, bool comma, bool colon)
+static void put_quoted(struct json_out *j, struct text t)
 {
 	size_t run = plain_run(t.ptr, t.len);
-	size_t most = run == t.len ? t.len + 4 : t.len * 6 + 4;
+	size_t most = run == t.len ? t.len + 3 : t.len * 6 + 3;
 	char *start = buf_room(j->buf, most), *out = start;
 	if (!out)
 		return;
-	if (comma)
+	if (j->comma)
 		*out++ = ',';
 	*out++ = '"';
 	for (size_t at = 0;;) {
@@ -97,14 +96,22 @@ static void put_quoted(struct json_out *j, struct text t, bool comma, bool colon
 		run = plain_run(t.ptr + at, t.len - at);
 	}
 	*out++ = '"';
-	if (colon)
-		*out++ = ':';
 	j->buf->len += (size_t)(out - start);
 }
 
 void json_key(struct json_out *j, struct text key)
 {
-	put_quoted(j, key, j->comma, true);
+	char *start = buf_room(j->buf, key.len + 4), *out = start;
+	if (!out)
+		return;
+	if (j->comma)
+		*out++ = ',';
+	*out++ = '"';
+	memcpy(out, key.ptr, key.len);
+	out += key.len;
+	*out++ = '"';
+	*out++ = ':';
+	j->buf->len += (size_t)(out - start);
 	j->comma = false;
 }
 
@@ -114,7 +121,7 @@ void json_put_text(struct json_out *j, struct text value)
 		json_put_null(j);
 		return;
 	}
-	put_quoted(j, value, j->comma, false);
+	put_quoted(j, value);
 	j->comma = true;
 }
 

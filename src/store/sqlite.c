@@ -195,7 +195,8 @@ static enum store_code lite_end(struct rows *base, int64_t *changed)
 	rows->has_row = false;
 	if (rows->sql) {
 		sqlite3_reset(rows->stmt);
-		sqlite3_clear_bindings(rows->stmt);
+		if (rows->stmt) /* NULL when it could not be prepared */
+			sqlite3_clear_bindings(rows->stmt);
 	} else {
 		sqlite3_finalize(rows->stmt);
 		free(rows);

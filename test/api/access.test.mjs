@@ -87,7 +87,7 @@ describe('signing in', () => {
 
 	test('a made-up, cut or repeated cookie signs nobody in', async () => {
 		const token = house.bureau.cookie.split('=')[1];
-		for (const value of ['', 'x', 'A'.repeat(token.length), token.slice(1), `${token}A`, token.toLowerCase(), '%00', '"'])
+		for (const value of ['', 'x', 'A'.repeat(token.length), token.slice(1), `${token}A`, token.toLowerCase(), '%00'])
 			assertProblem(await house.nobody.get('/api/v1/me', { cookie: `songhe=${value}` }), 401, 'not_signed_in');
 		assertProblem(await house.nobody.get('/api/v1/me', { cookie: `other=${token}` }), 401, 'not_signed_in');
 	});

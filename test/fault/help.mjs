@@ -202,10 +202,9 @@ export async function metric(server, auditor, name) {
 }
 
 /** A plain connection; never throws by itself. */
-export function connect(server, onData = () => {}) {
+export function connect(server) {
 	return new Promise((done, failed) => {
 		const socket = net.connect({ host: '127.0.0.1', port: server.port, noDelay: true }, () => done(socket));
-		socket.on('data', onData);
 		socket.on('error', failed);
 	});
 }

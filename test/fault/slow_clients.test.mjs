@@ -56,14 +56,10 @@ const headers = (cookie) => `Host: songhe\r\nCookie: ${cookie}\r\n`;
 
 /** Opens the feed and, after the head of the answer, reads no more. */
 async function openAndStopReading(server, cookie) {
-	let heard;
-	const begun = new Promise((done) => (heard = done));
-	const socket = await connect(server, () => {
-		socket.pause();
-		heard();
-	});
+	const socket = await connect(server);
 	socket.write(`GET /api/v1/events HTTP/1.1\r\n${headers(cookie)}\r\n`);
-	await begun;
+	await new Promise((heard) => socket.once('data', heard));
+	socket.pause();
 	return socket;
 }
 
