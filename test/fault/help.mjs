@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // help.mjs - what the fault tests share: stores, servers that may die, sessions, elders with names of their own.
-import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
-import { demoStore, eventually, password, released, run, temporaryDirectory } from '../harness.mjs';
+import { atEnd, demoStore, eventually, password, released, run, temporaryDirectory } from '../harness.mjs';
 
-export { cleanUp, kind, onSqlite, temporaryDirectory } from '../harness.mjs';
+export { cleanUp, kind, onSqlite, password, temporaryDirectory } from '../harness.mjs';
 
 /** A demo store with few elders of its own. */
 export const smallStore = () => demoStore({ elders: 20 });
@@ -37,17 +37,19 @@ export const until = (what, wanted, ms = 20000) => eventually(wanted, what, ms);
 
 /** A server as a process. It says its address once for each start (a restart by SIGUSR2 says it again). */
 export class Server {
-	static async start(store, { args = [], env = {}, port = 0 } = {}) {
+	static spawn(store, { args = [], env = {}, port = 0 } = {}) {
 		const server = new Server();
-		server.store = store;
-		server.started = performance.now();
-		server.starts = 0;
-		server.log = '';
-		server.child = spawn(released, ['serve', '--store', store, '--listen', `127.0.0.1:${port}`, ...args],
-			{ env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+		const all = ['serve', '--store', store, '--listen', `127.0.0.1:${port}`, ...args];
+		Object.assign(server, { store, started: performance.now(), starts: 0, log: '' });
+		server.child = spawn(released, all, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
 		server.gone = new Promise((done) => server.child.once('exit', (code, signal) => done({ code, signal })));
 		server.child.stdout.on('data', (bytes) => server.#heard(String(bytes)));
 		server.child.stderr.on('data', (bytes) => (server.log = (server.log + bytes).slice(-20000)));
+		return server;
+	}
+
+	static async start(store, options) {
+		const server = Server.spawn(store, options);
 		await server.untilStarted(1);
 		return server;
 	}
@@ -239,4 +241,57 @@ export function listen(server, cookie, lastEventId) {
 		});
 		request.end();
 	});
+}
+
+/** A disk that fails on demand (fail_fsync.c): `env` for the server; `fail('sync EIO -wal')`, `mend()`. */
+export function faultyDisk() {
+	const shim = process.env.SONGHE_FAIL_FSYNC ?? join(dirname(released), 'fail_fsync.so');
+	if (!existsSync(shim))
+		throw new Error(`${shim} is not there: make it first`);
+	const trigger = join(temporaryDirectory(), 'fault');
+	/* The sanitizers want to be loaded first, and need not be. */
+	const asan = `${process.env.ASAN_OPTIONS ? `${process.env.ASAN_OPTIONS}:` : ''}verify_asan_link_order=0`;
+	return {
+		env: { LD_PRELOAD: shim, SONGHE_DISK_FAULT: trigger, ASAN_OPTIONS: asan },
+		fail(what) {
+			/* Whole at once: a server that looks meanwhile sees the old or the new. */
+			writeFileSync(`${trigger}.new`, `${what}\n`);
+			renameSync(`${trigger}.new`, trigger);
+		},
+		mend: () => rmSync(trigger, { force: true }),
+	};
+}
+
+/** A file system of its own and of this size, or undefined where mounting is not allowed. */
+export function smallDisk(megabytes) {
+	const directory = temporaryDirectory();
+	try {
+		execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=1777`, 'tmpfs', directory], { stdio: 'pipe' });
+	} catch {
+		return undefined;
+	}
+	atEnd(() => execFileSync('umount', ['--lazy', directory]));
+	return directory;
+}
+
+/** Leaves no block free. */
+export function fillUp(directory) {
+	const ballast = join(directory, 'ballast');
+	const block = Buffer.alloc(65536, 'x');
+	const file = openSync(ballast, 'w');
+	try {
+		for (let size = block.length; size >= 512; size >>= 1)
+			for (let full = false; !full;) {
+				try {
+					writeSync(file, block, 0, size);
+				} catch (error) {
+					if (error.code !== 'ENOSPC')
+						throw error;
+					full = true;
+				}
+			}
+	} finally {
+		closeSync(file);
+	}
+	return () => rmSync(ballast, { force: true });
 }

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: Apache-2.0
+// journal_feed.test.mjs - every change leaves a line; the feed tells it once to whoever may know.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { Server, assertProblem, cleanUp, demoStore, eventually, newElder, onSqlite, openHouse, psql, register, run } from '../harness.mjs';
+
+let house, other;
+
+before(async () => {
+	house = await openHouse();
+	other = (await house.bureau.all('/api/v1/areas')).find((area) => area.number.startsWith('370613002') && area.level === 'community').number;
+});
+after(cleanUp);
+
+/** A stream that begins behind everything that was done before: the feed follows a moment after the answers. */
+async function freshStream(client) {
+	const witness = await house.bureau.events();
+	const elder = await register(house.bureau, { area: '370613006', id_card: undefined });
+	await witness.until((event) => event.data.id === elder.id);
+	witness.close();
+	return client.events();
+}
+
+const positions = (list) => list.map((event) => event.id);
+
+function assertOrdered(list) {
+	for (let i = 1; i < list.length; i++)
+		assert.ok(list[i - 1].id < list[i].id, `${list[i].id} came after ${list[i - 1].id}`);
+}
+
+/** The journal lines about one record. On PostgreSQL they get their place a moment after the answer. */
+function linesOf(id, count) {
+	return eventually(async () => {
+		const lines = (await house.auditor.all('/api/v1/journal')).filter((line) => line.id === id);
+		return lines.length >= count ? lines : null;
+	}, `${count} journal lines about ${id}`);
+}
+
+describe('journal', () => {
+	test('has a line for each change, with who, what and from where', async () => {
+		const elder = await register(house.street1, { phone: '13712345678', address: '旧址' });
+		await house.street1.patch(`/api/v1/elders/${elder.id}`, { address: '新址', phone: '13787654321' }, 1);
+		await house.street1.patch(`/api/v1/elders/${elder.id}`, { address: '新址' }, 2);
+		await house.bureau.end(`/api/v1/elders/${elder.id}`, 2);
+		const lines = await linesOf(elder.id, 3);
+		assert.deepEqual(lines.map((line) => [line.actor, line.action, line.resource, line.version, line.channel]), [
+			['street1', 'create', 'elder', 1, 'web'], ['street1', 'update', 'elder', 2, 'web'], ['bureau', 'end', 'elder', 3, 'web']]);
+		assert.deepEqual(lines[1].changes.address, ['旧址', '新址']);
+		assert.deepEqual(Object.keys(lines[1].changes), ['address', 'phone']);
+		assert.ok(lines[1].changes.phone.every((phone) => phone.includes('**')), lines[1].changes.phone.join());
+		assert.equal(lines[0].changes.name[1], elder.name);
+		assert.deepEqual(lines[0].changes.id_card, [null, elder.id_card]);
+		for (const line of lines)
+			assert.match(line.at, /^\d{4}-\d\d-\d\dT/);
+	});
+
+	test('is gapless from the first line, page by page', async () => {
+		const lines = await house.auditor.all('/api/v1/journal', { limit: 33 });
+		assert.ok(lines.length > 300);
+		lines.forEach((line, i) => assert.equal(line.position, i + 1));
+		assertProblem(await house.auditor.get('/api/v1/journal?cursor=x'), 400, 'bad_cursor');
+		assertProblem(await house.auditor.get('/api/v1/journal?limit=0'), 400, 'bad_request');
+		assert.deepEqual((await house.auditor.get('/api/v1/journal?cursor=999999999')).json, { items: [], next: null });
+	});
+
+	test('what was refused leaves no line', async () => {
+		const stream = await freshStream(house.bureau);
+		await house.street1.post('/api/v1/elders', newElder({ area: other }));
+		await house.street1.post('/api/v1/elders', {});
+		await house.auditor.post('/api/v1/elders', newElder());
+		const witness = await register(house.bureau);
+		await stream.until((event) => event.data.id === witness.id);
+		assert.deepEqual(stream.list.map((event) => event.data.id), [witness.id]);
+		stream.close();
+	});
+
+	test('tells of signing in, and of new accounts', async () => {
+		await house.server.as('community1');
+		const made = (await house.admin.post('/api/v1/users', { user: 'in-journal', role: 'street', areas: ['370613001'], password: 'long enough' })).json;
+		await linesOf(made.id, 1);
+		const lines = await house.auditor.all('/api/v1/journal');
+		assert.ok(lines.some((line) => line.action === 'sign_in' && line.resource === 'session'));
+		assert.ok(lines.every((line) => !JSON.stringify(line).includes('argon2')));
+	});
+});
+
+describe('feed', () => {
+	test('is an event stream that tells a change as it happens', async () => {
+		const stream = await house.street1.events();
+		assert.equal(stream.status, 200);
+		assert.match(stream.headers['content-type'], /^text\/event-stream/);
+		assert.equal(stream.headers['cache-control'], 'no-store');
+		const elder = await register(house.street1);
+		await house.street1.patch(`/api/v1/elders/${elder.id}`, { address: '一号', tags: ['veteran'] }, 1);
+		await house.street1.end(`/api/v1/elders/${elder.id}`, 2);
+		await stream.until((event) => event.data.action === 'end' && event.data.id === elder.id);
+		const own = stream.list.filter((event) => event.data.id === elder.id);
+		assert.deepEqual(own.map((event) => [event.event, event.data.action, event.data.version, event.data.actor]),
+			[['change', 'create', 1, 'street1'], ['change', 'update', 2, 'street1'], ['change', 'end', 3, 'street1']]);
+		assert.deepEqual(own[1].data.fields, ['address', 'tags']);
+		for (const event of own)
+			assert.deepEqual([event.data.resource, typeof event.data.at, Object.keys(event.data).sort().join()],
+				['elder', 'string', 'action,actor,at,fields,id,resource,version']);
+		assertOrdered(stream.list);
+		stream.close();
+	});
+
+	test('tells street1 of its street only', async () => {
+		const stream = await freshStream(house.street1);
+		const community = await house.community1.events();
+		const foreign = await register(house.bureau, { area: other });
+		await house.bureau.patch(`/api/v1/elders/${foreign.id}`, { name: '改名' }, 1);
+		await house.bureau.post('/api/v1/facilities', { name: '彼处', kind: 'canteen', area: other });
+		await house.server.as('bureau');
+		await house.admin.post('/api/v1/users', { user: 'not-heard-of', role: 'street', areas: ['370613001'], password: 'long enough' });
+		const neighbour = await register(house.bureau, { area: '370613001012' });
+		const byHukou = await register(house.bureau, { area: other, hukou_area: '370613001011' });
+		const mine = await register(house.bureau);
+		await stream.until((event) => event.data.id === mine.id);
+		await community.until((event) => event.data.id === mine.id);
+		assert.deepEqual(stream.list.map((event) => event.data.id), [neighbour.id, byHukou.id, mine.id]);
+		assert.deepEqual(community.list.map((event) => event.data.id), [byHukou.id, mine.id]);
+		stream.close();
+		community.close();
+	});
+
+	test('says gone, and no more, when the bureau moves an elder or a facility away', async () => {
+		const elder = await register(house.street1);
+		const facility = (await house.street1.post('/api/v1/facilities', { name: '将迁', kind: 'canteen', area: '370613001011' })).json;
+		const stream = await freshStream(house.street1);
+		await house.bureau.patch(`/api/v1/elders/${elder.id}`, { area: other, address: '彼处新址' }, 1);
+		await house.bureau.patch(`/api/v1/facilities/${facility.id}`, { area: other }, 1);
+		await house.bureau.patch(`/api/v1/elders/${elder.id}`, { address: '又搬' }, 2);
+		await house.bureau.patch(`/api/v1/elders/${elder.id}`, { area: '370613001012' }, 3);
+		await stream.until((event) => event.data.action === 'update');
+		assert.deepEqual(stream.list.map((event) => [event.event, event.data]).slice(0, 2),
+			[['gone', { resource: 'elder', id: elder.id }], ['gone', { resource: 'facility', id: facility.id }]]);
+		assert.deepEqual([stream.list.length, stream.list[2].data.id, stream.list[2].data.version], [3, elder.id, 4]);
+		stream.close();
+	});
+
+	test('tells the administrator of accounts and of no elder', async () => {
+		const stream = await freshStream(house.admin);
+		await register(house.bureau);
+		const made = (await house.admin.post('/api/v1/users', { user: 'heard-of', role: 'street', areas: ['370613001'], password: 'long enough' })).json;
+		await stream.until((event) => event.data.id === made.id);
+		assert.deepEqual(stream.list.map((event) => event.data.resource), ['user']);
+		stream.close();
+	});
+
+	test('resumes behind Last-Event-ID: nothing lost, nothing doubled', async () => {
+		const first = await freshStream(house.bureau);
+		const expected = [];
+		for (let i = 0; i < 10; i++)
+			expected.push((await register(house.bureau)).id);
+		await first.until((event) => event.data.id === expected[9]);
+		first.close();
+		const cut = first.list[4].id;
+		for (let i = 0; i < 10; i++)
+			expected.push((await register(house.bureau)).id);
+		const second = await house.bureau.events({ lastEventId: cut });
+		await second.until((event) => event.data.id === expected[19]);
+		assert.deepEqual([...first.list.filter((event) => event.id <= cut), ...second.list].map((event) => event.data.id), expected);
+		second.close();
+	});
+
+	test('a position that is none, or is yet to come, begins with what comes', async () => {
+		for (const lastEventId of ['x', '-1', '99999999999', '1e3', '', '9'.repeat(30)]) {
+			await (await freshStream(house.bureau)).close();
+			const stream = await house.bureau.events({ lastEventId });
+			assert.equal(stream.status, 200);
+			const elder = await register(house.bureau);
+			await stream.until((event) => event.data.id === elder.id);
+			assert.deepEqual(stream.list.map((event) => event.data.id), [elder.id], lastEventId);
+			stream.close();
+		}
+	});
+
+	test('HEAD ends at once and leaves no listener behind', async () => {
+		const server = await Server.start(await demoStore({ elders: 5 }));
+		const auditor = await server.as('auditor');
+		const listeners = async () => Number(/^songhe_feed_listeners (\d+)$/m.exec((await auditor.get('/metrics')).text)[1]);
+		assert.equal((await auditor.request('HEAD', '/api/v1/events')).status, 200);
+		await eventually(async () => (await listeners()) === 0, 'the listener of HEAD gone', 5000);
+	});
+
+	test('ends when the server stops', async () => {
+		const server = await Server.start(await demoStore({ elders: 5 }));
+		const stream = await (await server.as('bureau')).events();
+		assert.equal(await server.stop(), 0);
+		await eventually(() => stream.ended, 'the end of the stream');
+	});
+});
+
+describe('far behind', () => {
+	test('everything from the first line on, whole and in order, for each of many listeners', async () => {
+		const all = await house.auditor.all('/api/v1/journal');
+		assert.ok(all.length > 500 || (await fill(600)), 'more than one read of the store');
+		const witness = await register(house.bureau);
+		const streams = await Promise.all(Array.from({ length: 8 }, () => house.bureau.events({ lastEventId: 0 })));
+		for (const stream of streams) {
+			await stream.until((event) => event.data.id === witness.id);
+			assertOrdered(stream.list);
+		}
+		const lines = (await house.auditor.all('/api/v1/journal')).filter((line) => ['elder', 'facility'].includes(line.resource));
+		const upTo = lines.find((line) => line.id === witness.id).position;
+		for (const stream of streams) {
+			assert.deepEqual(positions(stream.list).filter((id) => id <= upTo), lines.map((line) => line.position).filter((id) => id <= upTo));
+			stream.close();
+		}
+	});
+
+	async function fill(count) {
+		for (let done = 0; done < count; done += 50)
+			await Promise.all(Array.from({ length: 50 }, () => register(house.bureau)));
+		return true;
+	}
+
+	test('while others write: nothing lost, nothing doubled', async () => {
+		let writing = true;
+		const writers = Array.from({ length: 6 }, async () => {
+			while (writing)
+				await register(house.bureau, { id_card: undefined });
+		});
+		const seen = [];
+		try {
+			/* Listeners come in from far behind and from just behind while lines are added. */
+			for (let round = 0; round < 12; round++) {
+				const head = (await house.bureau.events()).lastId;
+				const streams = await Promise.all([0, 0, 1, head - 400, head - 50, head].map((lastEventId) =>
+					house.bureau.events({ lastEventId: Math.max(0, lastEventId) })));
+				await Promise.all(streams.map((stream) => eventually(() => (stream.list.at(-1)?.id ?? 0) > head + 30, 'the stream to catch up')));
+				for (const stream of streams) {
+					stream.close();
+					seen.push(stream.list);
+				}
+			}
+		} finally {
+			writing = false;
+			await Promise.all(writers);
+		}
+		const told = (await house.auditor.all('/api/v1/journal')).filter((line) => ['elder', 'facility'].includes(line.resource)).map((line) => line.position);
+		for (const list of seen) {
+			const first = list[0].id, last = list.at(-1).id;
+			assert.deepEqual(positions(list), told.filter((position) => position >= first && position <= last));
+		}
+	});
+});
+
+/* After a restart nothing stands ready-made: what a listener missed comes from the store, while new lines come in. */
+test('resuming at a server that was just started, while others write: nothing lost, nothing doubled', async () => {
+	const store = await demoStore({ elders: 100 });
+	for (let round = 0; round < 3; round++) {
+		const server = await Server.start(store);
+		const bureau = await server.as('bureau');
+		const auditor = await server.as('auditor');
+		const { lastId: head } = await bureau.events();
+		let writing = true;
+		const writers = Array.from({ length: 3 }, async () => {
+			while (writing)
+				await register(bureau, { id_card: undefined });
+		});
+		const streams = [];
+		try {
+			for (let i = 0; i < 20; i++) {
+				const stream = await bureau.events({ lastEventId: head - 20 });
+				streams.push(stream);
+				await eventually(() => stream.list.at(-1)?.id > stream.list[0].id + 40, 'the stream to catch up');
+			}
+			const last = Math.max(...streams.map((stream) => stream.list.at(-1).id));
+			await Promise.all(streams.map((stream) => eventually(() => stream.list.at(-1).id > last, 'the stream to go on')));
+		} finally {
+			writing = false;
+			await Promise.all(writers);
+		}
+		const told = (await auditor.all('/api/v1/journal')).filter((line) => ['elder', 'facility'].includes(line.resource)).map((line) => line.position);
+		for (const stream of streams) {
+			const last = stream.list.at(-1).id;
+			stream.close();
+			assert.deepEqual(positions(stream.list), told.filter((position) => position > head - 20 && position <= last));
+		}
+		await server.stop();
+	}
+});
+
+describe('verify', () => {
+	test('finds the chain in order, beside the server and after it', async () => {
+		const store = await demoStore({ elders: 50 });
+		const server = await Server.start(store);
+		await register(await server.as('bureau'));
+		const beside = await run(['verify', '--store', store, '--json']);
+		assert.equal(beside.code, 0, beside.stderr);
+		assert.equal(await server.stop(), 0);
+		const after = await run(['verify', '--store', store, '--json']);
+		assert.equal(after.code, 0, after.stderr);
+		const verdict = JSON.parse(after.stdout);
+		assert.equal(verdict.ok, true);
+		assert.ok(verdict.lines > 50 && verdict.lines >= JSON.parse(beside.stdout).lines);
+		assert.equal((await run(['verify', '--store', store])).stdout, `${verdict.lines} journal lines in order\n`);
+	});
+
+	test('names the line that somebody altered or took out behind its back', async () => {
+		const store = await demoStore({ elders: 50 });
+		const sql = onSqlite ? async (text) => {
+			const got = await run([store.replace('sqlite:', ''), text], { bin: 'sqlite3' });
+			assert.equal(got.code, 0, got.stderr);
+		} : (text) => psql(store, text);
+		const check = async (position) => {
+			const got = await run(['verify', '--store', store, '--json']);
+			assert.equal(got.code, 1, got.stdout);
+			assert.deepEqual([JSON.parse(got.stdout).ok, JSON.parse(got.stdout).wrong_position], [false, position]);
+			const words = await run(['verify', '--store', store]);
+			assert.equal(words.code, 1);
+			assert.ok(words.stdout.includes(String(position)), words.stdout);
+		};
+		const table = onSqlite ? 'journal WHERE pos = 30' : 'journal_entry WHERE id = (SELECT entry FROM journal_order WHERE pos = 30)';
+		const [name, where] = table.split(' WHERE ');
+		await sql(`UPDATE ${name} SET actor = 'nocal' WHERE ${where}`);
+		await check(30);
+		await sql(`UPDATE ${name} SET actor = 'local' WHERE ${where}`);
+		assert.equal((await run(['verify', '--store', store])).code, 0);
+		await sql(`DELETE FROM ${onSqlite ? 'journal' : 'journal_order'} WHERE pos = 20`);
+		await check(20);
+	});
+});
