@@ -10,6 +10,7 @@ enum { BLOCK_BYTES = 16384, BACKLOG_BYTES = 65536 };
 struct stream {
 	struct listener listener;
 	struct app *app;
+	struct loop *loop;
 	struct MHD_Connection *connection;
 	struct job job; /* reads older lines from the store */
 	char *backlog;
@@ -23,7 +24,8 @@ static void pause_stream(struct listener *listener)
 
 static void wake_stream(struct listener *listener)
 {
-	MHD_resume_connection(((struct stream *)(void *)listener)->connection);
+	struct stream *stream = (struct stream *)(void *)listener;
+	loop_resume(stream->loop, stream->connection);
 }
 
 static void catch_up(struct job *job)
@@ -31,7 +33,7 @@ static void catch_up(struct job *job)
 	struct stream *stream = (struct stream *)(void *)((char *)job - offsetof(struct stream, job));
 	stream->backlog_done = 0;
 	stream->backlog_len = feed_catch_up(stream->app->feed, &stream->listener, stream->backlog, BACKLOG_BYTES);
-	MHD_resume_connection(stream->connection);
+	loop_resume(stream->loop, stream->connection);
 }
 
 static ssize_t read_stream(void *cls, uint64_t position, char *out, size_t max)
@@ -53,7 +55,7 @@ static ssize_t read_stream(void *cls, uint64_t position, char *out, size_t max)
 	MHD_suspend_connection(stream->connection);
 	stream->job = (struct job){ .run = catch_up, .lane = LANE_INTERACTIVE };
 	if (!pool_submit(store_pool(stream->app->store), &stream->job)) {
-		MHD_resume_connection(stream->connection);
+		loop_resume(stream->loop, stream->connection);
 		return MHD_CONTENT_READER_END_OF_STREAM;
 	}
 	return 0;
@@ -67,13 +69,15 @@ static void free_stream(void *cls)
 	free(stream);
 }
 
-struct MHD_Response *events_response(struct app *app, struct MHD_Connection *connection, const struct actor *actor,
+struct MHD_Response *events_response(struct loop *loop, struct MHD_Connection *connection, const struct actor *actor,
                                      int64_t after)
 {
 	struct stream *stream = calloc(1, sizeof *stream);
 	if (!stream || !(stream->backlog = malloc(BACKLOG_BYTES)))
 		abort();
+	struct app *app = loop->face->http->app;
 	stream->app = app;
+	stream->loop = loop;
 	stream->connection = connection;
 	stream->listener.actor = *actor;
 	int64_t head = feed_head(app->feed, actor->district);

@@ -18,7 +18,7 @@ enum { INLINE_READ_MS = 5, URL_MAX = 2048 };
 enum stage { READING, WORKING, READY };
 
 struct exchange {
-	struct face *face;
+	struct loop *loop;
 	struct MHD_Connection *connection;
 	struct arena arena;
 	struct call call;
@@ -97,7 +97,7 @@ static void find_route(struct exchange *ex, const char *url, const char *method_
 static void find_actor(struct exchange *ex)
 {
 	struct call *call = &ex->call;
-	if (ex->face->local) {
+	if (ex->loop->face->local) {
 		call->actor = actor_local(call->app->home_district, call->app->home_area);
 		call->signed_in = true;
 		return;
@@ -168,7 +168,7 @@ static void begin(struct exchange *ex, const char *url, const char *method)
 	MHD_get_connection_values_n(ex->connection, MHD_GET_ARGUMENT_KIND, take_pair, ex);
 	if (call->problem == PROBLEM_NONE)
 		check_body_headers(ex);
-	if (call->problem == PROBLEM_NONE && call->route->method != METHOD_GET && !ex->face->local && from_elsewhere(ex))
+	if (call->problem == PROBLEM_NONE && call->route->method != METHOD_GET && !ex->loop->face->local && from_elsewhere(ex))
 		call_problem(call, PROBLEM_CROSS_SITE);
 	if (call->problem == PROBLEM_NONE) {
 		find_actor(ex);
@@ -258,7 +258,7 @@ static bool parse_body(struct exchange *ex)
 static void ready(struct exchange *ex)
 {
 	__atomic_store_n(&ex->stage, READY, __ATOMIC_RELEASE);
-	MHD_resume_connection(ex->connection);
+	loop_resume(ex->loop, ex->connection);
 }
 
 static void command_done(struct command *command, enum store_code code)
@@ -348,7 +348,7 @@ static void add_headers(struct exchange *ex, struct MHD_Response *response)
 		add_header(response, "Idempotency-Replayed", "true");
 	if (call->retry_after_s && (call->status == 429 || call->status == 503))
 		add_header(response, "Retry-After", text_printf(arena, "%u", call->retry_after_s).ptr);
-	if (ex->face->http->draining || call->problem == PROBLEM_TOO_LARGE)
+	if (ex->loop->face->http->draining || call->problem == PROBLEM_TOO_LARGE)
 		add_header(response, "Connection", "close");
 }
 
@@ -363,7 +363,7 @@ static enum MHD_Result send_answer(struct exchange *ex)
 			after = -1;
 		call->status = 200;
 		call->content_type = "text/event-stream";
-		response = events_response(call->app, ex->connection, &call->actor, after);
+		response = events_response(ex->loop, ex->connection, &call->actor, after);
 	} else {
 		if (call->problem == PROBLEM_NONE && call->status == 0)
 			call_problem(call, PROBLEM_INTERNAL);
@@ -380,11 +380,11 @@ static enum MHD_Result send_answer(struct exchange *ex)
 	add_headers(ex, response);
 	enum MHD_Result result = MHD_queue_response(ex->connection, (unsigned)call->status, response);
 	MHD_destroy_response(response);
-	ex->face->http->answered[call->status / 100 % 6]++;
+	ex->loop->face->http->answered[call->status / 100 % 6]++;
 	return result;
 }
 
-static struct exchange *exchange_new(struct face *face, struct MHD_Connection *connection)
+static struct exchange *exchange_new(struct loop *loop, struct MHD_Connection *connection)
 {
 	struct peer *peer = exchange_peer(connection);
 	struct exchange *ex = peer ? peer->spare : NULL;
@@ -395,8 +395,8 @@ static struct exchange *exchange_new(struct face *face, struct MHD_Connection *c
 	} else if (!(ex = malloc(sizeof *ex))) {
 		return NULL;
 	}
-	*ex = (struct exchange){ .face = face, .connection = connection, .spool = -1, .arena = arena };
-	call_start(&ex->call, face->http->app, &ex->arena);
+	*ex = (struct exchange){ .loop = loop, .connection = connection, .spool = -1, .arena = arena };
+	call_start(&ex->call, loop->face->http->app, &ex->arena);
 	return ex;
 }
 

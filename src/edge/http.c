@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -123,7 +124,7 @@ static int listen_control(const char *path)
 
 static enum MHD_Result may_connect(void *cls, const struct sockaddr *address, socklen_t len)
 {
-	struct face *face = cls;
+	const struct face *face = ((struct loop *)cls)->face;
 	struct in6_addr from;
 	(void)len;
 	if (face->local || !face->http->options.behind_proxy)
@@ -178,7 +179,7 @@ static void peer_end(struct http *http, void **socket_context)
 static void connection_changed(void *cls, struct MHD_Connection *connection, void **socket_context,
                                enum MHD_ConnectionNotificationCode what)
 {
-	struct face *face = cls;
+	struct face *face = ((struct loop *)cls)->face;
 	if (what == MHD_CONNECTION_NOTIFY_STARTED)
 		peer_start(face, connection, socket_context);
 	else if (*socket_context)
@@ -227,17 +228,32 @@ static void *run_loop(void *arg)
 {
 	struct loop *loop = arg;
 	int epoll_fd = MHD_get_daemon_info(loop->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
-	struct pollfd fds[2] = { { .fd = epoll_fd, .events = POLLIN }, { .fd = loop->stop_fd, .events = POLLIN } };
-	while (!(fds[1].revents & POLLIN)) {
+	struct pollfd fds[2] = { { .fd = epoll_fd, .events = POLLIN }, { .fd = loop->wake_fd, .events = POLLIN } };
+	while (!loop->stopping) {
 		MHD_UNSIGNED_LONG_LONG timeout;
 		int wait_ms = MHD_get_timeout(loop->daemon, &timeout) != MHD_YES ? 1000 : timeout > 1000 ? 1000 : (int)timeout;
 		if (poll(fds, 2, wait_ms) < 0 && errno != EINTR) {
 			log_error("http: poll: %s", strerror(errno));
 			abort();
 		}
+		eventfd_t ignored;
+		if (fds[1].revents & POLLIN && eventfd_read(loop->wake_fd, &ignored) == 0)
+			loop->woken = false; /* before the look at what was resumed: a later one wakes again */
 		MHD_run(loop->daemon);
 	}
 	return NULL;
+}
+
+static void wake(struct loop *loop)
+{
+	if (!atomic_exchange(&loop->woken, true))
+		eventfd_write(loop->wake_fd, 1);
+}
+
+void loop_resume(struct loop *loop, struct MHD_Connection *connection)
+{
+	MHD_resume_connection(connection);
+	wake(loop);
 }
 
 static bool start_loop(struct face *face, struct loop *loop, int fd, struct tls *tls)
@@ -249,12 +265,13 @@ static bool start_loop(struct face *face, struct loop *loop, int fd, struct tls 
 		{ MHD_OPTION_END, 0, NULL },
 	};
 	struct MHD_OptionItem plain[] = { { MHD_OPTION_END, 0, NULL } };
-	loop->stop_fd = eventfd(0, EFD_CLOEXEC);
+	loop->face = face;
+	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	loop->daemon = MHD_start_daemon(
-		flags | (tls ? MHD_USE_TLS : 0), 0, may_connect, face, exchange_handle, face,
+		flags | (tls ? MHD_USE_TLS : 0), 0, may_connect, loop, exchange_handle, loop,
 		MHD_OPTION_EXTERNAL_LOGGER, log_mhd, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
 		CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-		MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, face, MHD_OPTION_NOTIFY_CONNECTION, connection_changed, face,
+		MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, loop, MHD_OPTION_NOTIFY_CONNECTION, connection_changed, loop,
 		MHD_OPTION_ARRAY, tls ? with_tls : plain, MHD_OPTION_END);
 	return loop->daemon && pthread_create(&loop->thread, NULL, run_loop, loop) == 0;
 }
@@ -277,10 +294,11 @@ static void quiesce(struct face *face)
 static void stop_face(struct face *face)
 {
 	for (unsigned i = 0; i < face->loop_count; i++) {
-		eventfd_write(face->loops[i].stop_fd, 1);
+		face->loops[i].stopping = true;
+		wake(&face->loops[i]);
 		pthread_join(face->loops[i].thread, NULL);
 		MHD_stop_daemon(face->loops[i].daemon);
-		close(face->loops[i].stop_fd);
+		close(face->loops[i].wake_fd);
 	}
 }
 

@@ -34,7 +34,7 @@ unsigned http_port(const struct http *http);
 /* ---- inside ---- */
 
 struct exchange; /* one request */
-struct face; /* one of the server's two sides: the network, or the command socket */
+struct loop; /* one thread of the server */
 
 /* One connection. `deadline_ms` (steady): when it is cut because its peer takes too long. */
 struct peer {
@@ -49,11 +49,17 @@ struct tls;
 
 enum { LOOPS_MAX = 32 };
 
-/* One thread that serves a share of a face's connections. */
+/* One of the server's two sides: the network, or the command socket. */
+struct face;
+
+/* One thread that serves a share of a face's connections. libmicrohttpd does not wake a loop that is not its own when a
+ * connection is resumed: that is done here, once for many. */
 struct loop {
+	struct face *face;
 	struct MHD_Daemon *daemon;
 	pthread_t thread;
-	int stop_fd; /* an eventfd: written once, at the end */
+	int wake_fd; /* an eventfd */
+	_Atomic bool woken, stopping;
 };
 
 struct face {
@@ -62,6 +68,9 @@ struct face {
 	unsigned loop_count;
 	bool local;
 };
+
+/* Lets a suspended connection of this loop go on; from any thread. */
+void loop_resume(struct loop *loop, struct MHD_Connection *connection);
 
 struct http {
 	struct app *app;
@@ -80,15 +89,15 @@ struct http {
 
 enum { HEADER_MS = 30000, BODY_MS = 60000, UPLOAD_MS = 600000, IDLE_KEEP_MS = 75000 };
 
-enum MHD_Result exchange_handle(void *face, struct MHD_Connection *connection, const char *url, const char *method,
+enum MHD_Result exchange_handle(void *loop, struct MHD_Connection *connection, const char *url, const char *method,
                                 const char *version, const char *upload, size_t *upload_size, void **request);
-void exchange_completed(void *face, struct MHD_Connection *connection, void **request,
+void exchange_completed(void *loop, struct MHD_Connection *connection, void **request,
                         enum MHD_RequestTerminationCode how);
 void exchange_free(struct exchange *exchange); /* NULL is fine */
 struct peer *exchange_peer(struct MHD_Connection *connection);
 
 /* A response that follows the feed from the position behind `after` (-1: from now on). */
-struct MHD_Response *events_response(struct app *app, struct MHD_Connection *connection, const struct actor *actor,
+struct MHD_Response *events_response(struct loop *loop, struct MHD_Connection *connection, const struct actor *actor,
                                      int64_t after);
 
 struct tls *tls_open(const char *cert, const char *key);

@@ -265,7 +265,7 @@ test('resuming at a server that was just started, while others write: nothing lo
 			for (let i = 0; i < 20; i++) {
 				const stream = await bureau.events({ lastEventId: head - 20 });
 				streams.push(stream);
-				await eventually(() => stream.list.at(-1)?.id > stream.list[0].id + 40, 'the stream to catch up');
+				await eventually(() => stream.list.length > 0 && stream.list.at(-1).id > stream.list[0].id + 40, 'the stream to catch up');
 			}
 			const last = Math.max(...streams.map((stream) => stream.list.at(-1).id));
 			await Promise.all(streams.map((stream) => eventually(() => stream.list.at(-1).id > last, 'the stream to go on')));
@@ -313,8 +313,8 @@ describe('verify', () => {
 			assert.equal(words.code, 1);
 			assert.ok(words.stdout.includes(String(position)), words.stdout);
 		};
-		const table = onSqlite ? 'journal WHERE pos = 30' : 'journal_entry WHERE id = (SELECT entry FROM journal_order WHERE pos = 30)';
-		const [name, where] = table.split(' WHERE ');
+		const name = onSqlite ? 'journal' : 'journal_entry';
+		const where = onSqlite ? 'pos = 30' : 'id = (SELECT entry FROM journal_order WHERE pos = 30)';
 		await sql(`UPDATE ${name} SET actor = 'nocal' WHERE ${where}`);
 		await check(30);
 		await sql(`UPDATE ${name} SET actor = 'local' WHERE ${where}`);

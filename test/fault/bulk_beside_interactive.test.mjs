@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// bulk_beside_interactive.test.mjs - a large import beside people at work: all of both is there, once, and nobody waits long.
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+
+import { ask, cleanUp, faults, keepAlive, kind, newest, post, serve, signIn, smallStore, until, verify } from './help.mjs';
+
+const rows = 5000;
+const writers = 8;
+const patience = 2000; /* ms, generous: `make bench` measures, this only notices who is locked out */
+
+after(cleanUp);
+
+/** A file with some rows that are refused; `accepted` names the others. */
+function ledger(prefix) {
+	const lines = ['name,sex,born_on,area'];
+	const accepted = [];
+	for (let n = 0; n < rows; n++) {
+		const name = `${prefix}n${n}`;
+		const wrong = n % 50 === 7;
+		lines.push(wrong ? `${name},neither,1939-12-31,370613001011` : `${name},male,1939-12-31,370613001011`);
+		if (!wrong)
+			accepted.push(name);
+	}
+	return { text: lines.join('\n'), accepted };
+}
+
+test(`an import of ${rows} rows beside ${writers} writers, on ${kind}`, async (t) => {
+	const store = await smallStore();
+	const server = await serve(t, store);
+	const [cookie, auditor] = [await signIn(server, 'bureau'), await signIn(server, 'auditor')];
+	const existing = (await newest(server, cookie)).length;
+	const file = ledger('file');
+	const acknowledged = new Map();
+	const times = [];
+	let [importing, during] = [true, 0];
+	const work = Array.from({ length: writers }, async (_, w) => {
+		const agent = keepAlive(1);
+		for (let n = 0; importing || n < 20; n++) {
+			const since = performance.now();
+			const answer = await post(server, cookie, `w${w}n${n}`, { agent });
+			assert.equal(answer.status, 201, answer.text);
+			acknowledged.set(`w${w}n${n}`, answer.json.id);
+			if (importing) {
+				during++;
+				times.push(performance.now() - since);
+			}
+		}
+		agent.destroy();
+	});
+	await until('there is load', () => acknowledged.size >= writers);
+	const since = performance.now();
+	const answer = await ask(server, 'POST', '/api/v1/elders/import', { cookie, body: file.text,
+		headers: { 'content-type': 'text/csv' } });
+	importing = false;
+	const took = performance.now() - since;
+	await Promise.all(work);
+	assert.equal(answer.status, 200, answer.text);
+	const { rows: read, accepted, rejected, errors } = answer.json;
+	assert.deepEqual({ read, accepted, rejected, errors: errors.length },
+		{ read: rows, accepted: file.accepted.length, rejected: rows / 50, errors: rows / 50 });
+	assert.ok(errors.every(({ column, line }) => column === 'sex' && (line - 2) % 50 === 7), 'each error names its line');
+	const listed = await newest(server, cookie);
+	assert.equal(listed.length, existing + acknowledged.size + file.accepted.length);
+	assert.deepEqual(faults(listed, acknowledged), []);
+	const imported = listed.map(({ name }) => name).filter((name) => name.startsWith('file')).sort();
+	assert.deepEqual(imported, file.accepted.toSorted());
+	times.sort((a, b) => a - b);
+	t.diagnostic(`${rows} rows in ${Math.round(took)} ms beside ${during} writes; a write: ` +
+		`p50 ${times[times.length >> 1].toFixed(1)} ms, p99 ${times[Math.floor(times.length * 0.99)].toFixed(1)} ms, longest ${times.at(-1).toFixed(1)} ms`);
+	assert.ok(during > writers, 'there were writes while the file was read');
+	assert.ok(times.at(-1) < patience, `somebody waited ${Math.round(times.at(-1))} ms`);
+	const journal = await ask(server, 'GET', '/api/v1/journal?limit=1', { cookie: auditor });
+	assert.equal(journal.status, 200);
+	assert.deepEqual(await server.end(), { code: 0, signal: null });
+	assert.equal((await verify(store)).ok, true);
+});
