@@ -35,7 +35,7 @@ deps:
 
 # Without the look at the packages: what the other targets build with.
 .SILENT:
-compile: $(B)/songhe $(B)/songhe-test $(UNIT) $(FUZZ:%=$(B)/replay_%)
+compile: $(B)/songhe $(B)/songhe-test $(UNIT) $(FUZZ:%=$(B)/replay_%) $(B)/fail_fsync.so
 
 $(B)/songhe: $(OBJECTS) $(B)/src/main.o
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -65,6 +65,11 @@ $(B)/unit/%: test/unit/%.c $(OBJECTS)
 
 $(B)/replay_%: fuzz/fuzz_%.c fuzz/replay.c $(OBJECTS)
 	$(CC) $(CFLAGS) -Wno-missing-prototypes $(LDFLAGS) -o $@ fuzz/fuzz_$*.c fuzz/replay.c $(OBJECTS) $(LIBS)
+
+# A disk that fails on demand, for LD_PRELOAD.
+$(B)/fail_fsync.so: test/fault/fail_fsync.c
+	@mkdir -p $(@D)
+	$(CC) -std=c17 -D_GNU_SOURCE -O2 -fPIC -shared $(WARN) -Wno-pedantic -o $@ $< -ldl
 
 run: build
 	@deploy/run $(B)/songhe

@@ -258,15 +258,16 @@ export class Events {
 
 // ---- programs ----
 
-/** Runs a command to its end: { code, stdout, stderr }. */
-export function run(args, { input, bin = program, env } = {}) {
-	return within(new Promise((resolve) => {
-		const child = execFile(bin, args, { maxBuffer: 1 << 28, env: { ...process.env, ...env } }, (error, stdout, stderr) => {
+/** Runs a command to its end: { code, stdout, stderr }; `code` is the signal when one ended it (SIGKILL: it took too long). */
+export function run(args, { input, bin = program, env, deadlineMs = 120000 } = {}) {
+	return new Promise((resolve) => {
+		const options = { maxBuffer: 1 << 28, env: { ...process.env, ...env }, timeout: deadlineMs, killSignal: 'SIGKILL' };
+		const child = execFile(bin, args, options, (error, stdout, stderr) => {
 			resolve({ code: error ? (error.code ?? error.signal) : 0, stdout, stderr });
 		});
 		child.stdin.on('error', () => {});
 		child.stdin.end(input ?? '');
-	}), `songhe ${args.join(' ')}`, 120000);
+	});
 }
 
 const cleanups = [];

@@ -101,17 +101,8 @@ static void put_quoted(struct json_out *j, struct text t)
 
 void json_key(struct json_out *j, struct text key)
 {
-	char *start = buf_room(j->buf, key.len + 4), *out = start;
-	if (!out)
-		return;
-	if (j->comma)
-		*out++ = ',';
-	*out++ = '"';
-	memcpy(out, key.ptr, key.len);
-	out += key.len;
-	*out++ = '"';
-	*out++ = ':';
-	j->buf->len += (size_t)(out - start);
+	put_quoted(j, key);
+	buf_char(j->buf, ':');
 	j->comma = false;
 }
 

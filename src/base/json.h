@@ -17,7 +17,7 @@ void json_begin_object(struct json_out *j);
 void json_end_object(struct json_out *j);
 void json_begin_array(struct json_out *j);
 void json_end_array(struct json_out *j);
-void json_key(struct json_out *j, struct text key); /* a name of ours: written as it is, without escapes */
+void json_key(struct json_out *j, struct text key);
 void json_put_text(struct json_out *j, struct text value); /* missing becomes null */
 void json_put_int(struct json_out *j, int64_t value);
 void json_put_id(struct json_out *j, int64_t id); /* decimal string; 0 becomes null */

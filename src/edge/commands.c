@@ -446,6 +446,7 @@ int commands_run(int argc, char **argv, const struct module *const *modules, siz
 {
 	struct command_line line = { .modules = modules, .module_count = count, .arena = arena_new(256 << 20), .argv = argv };
 	bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
+	umask(0077); /* a store is for the account it runs under alone */
 	line.listen = "127.0.0.1:8080";
 	if (argc < 2 || help)
 		return usage(help ? stdout : stderr);

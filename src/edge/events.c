@@ -70,7 +70,7 @@ static void free_stream(void *cls)
 }
 
 struct MHD_Response *events_response(struct loop *loop, struct MHD_Connection *connection, const struct actor *actor,
-                                     int64_t after)
+                                     struct text session, int64_t after)
 {
 	struct stream *stream = calloc(1, sizeof *stream);
 	if (!stream || !(stream->backlog = malloc(BACKLOG_BYTES)))
@@ -80,6 +80,8 @@ struct MHD_Response *events_response(struct loop *loop, struct MHD_Connection *c
 	stream->loop = loop;
 	stream->connection = connection;
 	stream->listener.actor = *actor;
+	if (session.len < sizeof stream->listener.session)
+		memcpy(stream->listener.session, session.ptr ? session.ptr : "", session.len);
 	int64_t head = feed_head(app->feed, actor->district);
 	/* A position that does not exist yet is of another store: begin with what comes. */
 	stream->listener.pos = after >= 0 && after <= head ? after : head;

@@ -13,7 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { INLINE_READ_MS = 5, URL_MAX = 2048 };
+enum { INLINE_READ_MS = 5, URL_MAX = 2048, DRAIN_BYTES_MAX = 16 << 20 };
 
 enum stage { READING, WORKING, READY };
 
@@ -25,6 +25,9 @@ struct exchange {
 	struct command command;
 	struct job job;
 	enum stage stage;
+	const char *allow; /* for 405 */
+	bool head; /* HEAD: a GET whose body is not sent */
+	bool last; /* the connection ends behind this answer */
 	bool discard; /* the answer is known: the body is read and dropped */
 	struct buf body;
 	size_t body_max;
@@ -57,11 +60,12 @@ static void set_deadline(struct exchange *ex, int64_t in_ms)
 
 /* ---- the beginning ---- */
 
+static const char *const method_names[] = { "GET", "POST", "PATCH", "DELETE" };
+
 static enum method method_of(const char *name)
 {
-	static const char *const names[] = { "GET", "POST", "PATCH", "DELETE" };
-	for (size_t i = 0; i < COUNT(names); i++)
-		if (strcmp(name, names[i]) == 0)
+	for (size_t i = 0; i < COUNT(method_names); i++)
+		if (strcmp(name, method_names[i]) == 0)
 			return (enum method)i;
 	return strcmp(name, "HEAD") == 0 ? METHOD_GET : METHOD_OTHER;
 }
@@ -89,9 +93,21 @@ static void find_route(struct exchange *ex, const char *url, const char *method_
 		call_problem(call, PROBLEM_URI_TOO_LONG);
 		return;
 	}
+	ex->head = strcmp(method_name, "HEAD") == 0;
 	call->route = app_route(call->app, method, text_of(url), &call->id, &known);
-	if (!call->route)
-		call_problem(call, known ? PROBLEM_METHOD_NOT_ALLOWED : PROBLEM_NOT_FOUND);
+	if (call->route)
+		return;
+	call_problem(call, known ? PROBLEM_METHOD_NOT_ALLOWED : PROBLEM_NOT_FOUND);
+	struct buf allow = buf_in(&ex->arena, 64, 64);
+	for (enum method other = METHOD_GET; known && other < METHOD_OTHER; other++) {
+		int64_t id;
+		bool ignored;
+		if (!app_route(call->app, other, text_of(url), &id, &ignored))
+			continue;
+		buf_text(&allow, allow.len ? TEXT(", ") : TEXT(""));
+		buf_text(&allow, text_of(method_names[other]));
+	}
+	ex->allow = known ? text_z(&ex->arena, buf_done(&allow)) : NULL;
 }
 
 static void find_actor(struct exchange *ex)
@@ -143,6 +159,31 @@ static bool content_type_fits(struct exchange *ex)
 	return false;
 }
 
+struct framing {
+	unsigned lengths, encodings;
+	bool chunked;
+};
+
+static enum MHD_Result count_framing(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct framing *framing = cls;
+	(void)kind;
+	framing->lengths += strcasecmp(name, "Content-Length") == 0;
+	if (strcasecmp(name, "Transfer-Encoding") == 0) {
+		framing->encodings++;
+		framing->chunked = value && strcasecmp(value, "chunked") == 0;
+	}
+	return MHD_YES;
+}
+
+/* Where a body ends must be said once and clearly, or the next request could be hidden in it. */
+static bool framing_is_clear(struct exchange *ex)
+{
+	struct framing framing = { 0 };
+	MHD_get_connection_values(ex->connection, MHD_HEADER_KIND, count_framing, &framing);
+	return framing.lengths + framing.encodings <= 1 && (framing.encodings == 0 || framing.chunked);
+}
+
 static void check_body_headers(struct exchange *ex)
 {
 	struct call *call = &ex->call;
@@ -152,8 +193,10 @@ static void check_body_headers(struct exchange *ex)
 	ex->body_max = call->route && call->route->csv ? IMPORT_BYTES_MAX : BODY_BYTES_MAX;
 	if (length.ptr && !text_to_int(length, INT64_MAX, &bytes))
 		call_problem(call, PROBLEM_BAD_REQUEST);
-	else if (bytes > (int64_t)ex->body_max)
+	else if (bytes > (int64_t)ex->body_max) {
 		call_problem(call, PROBLEM_TOO_LARGE);
+		ex->last = bytes > DRAIN_BYTES_MAX;
+	}
 	else if (call->route && (bytes > 0 || chunked) && call->route->method != METHOD_GET && !content_type_fits(ex))
 		call_problem(call, PROBLEM_UNSUPPORTED_TYPE);
 }
@@ -165,6 +208,10 @@ static void begin(struct exchange *ex, const char *url, const char *method)
 	if (peer)
 		peer->idle_since_ms = 0;
 	find_route(ex, url, method);
+	if (!framing_is_clear(ex)) {
+		call_problem(call, PROBLEM_BAD_REQUEST);
+		ex->last = true;
+	}
 	MHD_get_connection_values_n(ex->connection, MHD_GET_ARGUMENT_KIND, take_pair, ex);
 	if (call->problem == PROBLEM_NONE)
 		check_body_headers(ex);
@@ -257,6 +304,9 @@ static bool parse_body(struct exchange *ex)
 
 static void ready(struct exchange *ex)
 {
+	struct peer *peer = exchange_peer(ex->connection);
+	if (peer)
+		peer->working = false;
 	__atomic_store_n(&ex->stage, READY, __ATOMIC_RELEASE);
 	loop_resume(ex->loop, ex->connection);
 }
@@ -275,12 +325,20 @@ static void run_job(struct job *job)
 	ready(ex);
 }
 
+static void suspend(struct exchange *ex)
+{
+	struct peer *peer = exchange_peer(ex->connection);
+	if (peer)
+		peer->working = true;
+	ex->stage = WORKING;
+	MHD_suspend_connection(ex->connection);
+}
+
 static void hand_to_pool(struct exchange *ex)
 {
 	struct call *call = &ex->call;
 	ex->job = (struct job){ .run = run_job, .lane = call->route->csv ? LANE_BULK : LANE_INTERACTIVE };
-	ex->stage = WORKING;
-	MHD_suspend_connection(ex->connection);
+	suspend(ex);
 	if (!pool_submit(store_pool(call->app->store), &ex->job)) {
 		app_settle(call, STORE_BUSY);
 		ready(ex);
@@ -304,8 +362,7 @@ static void dispatch(struct exchange *ex)
 	if (call->route->kind == ROUTE_COMMAND && inline_reads) {
 		ex->command = (struct command){ .run = app_run_command, .arg = call, .done = command_done,
 			                        .job.lane = LANE_INTERACTIVE };
-		ex->stage = WORKING;
-		MHD_suspend_connection(ex->connection);
+		suspend(ex);
 		store_submit(store, &ex->command);
 		return;
 	}
@@ -348,7 +405,9 @@ static void add_headers(struct exchange *ex, struct MHD_Response *response)
 		add_header(response, "Idempotency-Replayed", "true");
 	if (call->retry_after_s && (call->status == 429 || call->status == 503))
 		add_header(response, "Retry-After", text_printf(arena, "%u", call->retry_after_s).ptr);
-	if (ex->loop->face->http->draining || call->problem == PROBLEM_TOO_LARGE)
+	if (ex->allow)
+		add_header(response, "Allow", ex->allow);
+	if (ex->loop->face->http->draining || ex->last)
 		add_header(response, "Connection", "close");
 }
 
@@ -357,13 +416,18 @@ static enum MHD_Result send_answer(struct exchange *ex)
 	struct call *call = &ex->call;
 	struct MHD_Response *response;
 	set_deadline(ex, 0);
-	if (call->problem == PROBLEM_NONE && call->status == 0 && call->route->kind == ROUTE_STREAM) {
+	bool stream = call->problem == PROBLEM_NONE && call->status == 0 && call->route->kind == ROUTE_STREAM;
+	if (stream && ex->head) {
+		call->status = 200;
+		call->content_type = "text/event-stream";
+		response = MHD_create_response_from_buffer(0, (void *)(uintptr_t)"", MHD_RESPMEM_PERSISTENT);
+	} else if (stream) {
 		int64_t after = -1;
 		if (call->last_event_id.ptr && !text_to_int(call->last_event_id, INT64_MAX, &after))
 			after = -1;
 		call->status = 200;
 		call->content_type = "text/event-stream";
-		response = events_response(ex->loop, ex->connection, &call->actor, after);
+		response = events_response(ex->loop, ex->connection, &call->actor, call->session_token, after);
 	} else {
 		if (call->problem == PROBLEM_NONE && call->status == 0)
 			call_problem(call, PROBLEM_INTERNAL);
@@ -417,8 +481,8 @@ enum MHD_Result exchange_handle(void *cls, struct MHD_Connection *connection, co
 		if (!ex)
 			return MHD_NO;
 		begin(ex, url, method);
-		/* What is too large is not read: the answer goes out and the connection ends. */
-		return ex->call.problem == PROBLEM_TOO_LARGE ? send_answer(ex) : MHD_YES;
+		/* What is far too large, or of unclear length, is not read: the answer goes out and the connection ends. */
+		return ex->last ? send_answer(ex) : MHD_YES;
 	}
 	if (*upload_size > 0) {
 		take_body(ex, upload, *upload_size);

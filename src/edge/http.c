@@ -5,6 +5,7 @@
 #include "base/log.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -19,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CONNECTIONS_MAX = 4096, CONNECTION_BYTES = 32768, BACKLOG = 1024, DRAIN_MS = 30000, IDLE_GRACE_MS = 400 };
+enum { CONNECTIONS_MAX = 4096, CONNECTION_BYTES = 65536, BACKLOG = 1024, DRAIN_MS = 30000, IDLE_GRACE_MS = 400, UNFINISHED_MS = 2000 };
 
 /* ---- addresses ---- */
 
@@ -107,7 +108,7 @@ static int listen_control(const char *path)
 	int name = snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", dir, slash ? slash + 1 : path);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	unlink(path);
-	mode_t before = umask(0077);
+	mode_t before = umask(0177);
 	bool fine = dir >= 0 && name < (int)sizeof address.sun_path &&
 	            bind(fd, (struct sockaddr *)&address, sizeof address) == 0 && listen(fd, 16) == 0;
 	umask(before);
@@ -194,7 +195,9 @@ static void sweep(struct http *http)
 	for (struct peer *peer = http->peers; peer; peer = peer->next) {
 		int64_t idle_since = peer->idle_since_ms;
 		bool idle = http->draining && idle_since && now - idle_since > IDLE_GRACE_MS;
-		if (idle || now > peer->deadline_ms)
+		/* Who neither finishes a request nor reads an answer holds a restart up only for a moment. */
+		bool stuck = http->draining && !peer->working && now - http->draining_since_ms > UNFINISHED_MS;
+		if (idle || stuck || now > peer->deadline_ms)
 			shutdown(peer->fd, SHUT_RDWR);
 	}
 	pthread_mutex_unlock(&http->peers_lock);
@@ -256,6 +259,32 @@ void loop_resume(struct loop *loop, struct MHD_Connection *connection)
 	wake(loop);
 }
 
+/* As libmicrohttpd does it, but U+0000 stays escaped, so that it cannot cut an address or a value short. */
+static size_t unescape(void *cls, struct MHD_Connection *connection, char *text)
+{
+	char *out = text;
+	(void)cls;
+	(void)connection;
+	for (const char *in = text; *in; in++) {
+		unsigned value = 0;
+		bool escape = in[0] == '%';
+		for (int i = 1; i <= 2 && escape; i++) {
+			static const char digits[] = "0123456789abcdef";
+			const char *digit = in[i] ? strchr(digits, tolower((unsigned char)in[i])) : NULL;
+			escape = digit != NULL;
+			value = value << 4 | (unsigned)(digit ? digit - digits : 0);
+		}
+		if (escape && value != 0) {
+			*out++ = (char)value;
+			in += 2;
+		} else {
+			*out++ = *in;
+		}
+	}
+	*out = 0;
+	return (size_t)(out - text);
+}
+
 static bool start_loop(struct face *face, struct loop *loop, int fd, struct tls *tls)
 {
 	unsigned flags = MHD_USE_EPOLL | MHD_USE_TURBO | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
@@ -270,7 +299,7 @@ static bool start_loop(struct face *face, struct loop *loop, int fd, struct tls 
 	loop->daemon = MHD_start_daemon(
 		flags | (tls ? MHD_USE_TLS : 0), 0, may_connect, loop, exchange_handle, loop,
 		MHD_OPTION_EXTERNAL_LOGGER, log_mhd, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-		CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+		CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL,
 		MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, loop, MHD_OPTION_NOTIFY_CONNECTION, connection_changed, loop,
 		MHD_OPTION_ARRAY, tls ? with_tls : plain, MHD_OPTION_END);
 	return loop->daemon && pthread_create(&loop->thread, NULL, run_loop, loop) == 0;
@@ -345,6 +374,7 @@ int http_stop(struct http *http, bool keep_socket)
 {
 	quiesce(&http->network);
 	quiesce(&http->control);
+	http->draining_since_ms = clock_steady_ms();
 	http->draining = true;
 	feed_drop_all(http->app->feed);
 	int64_t until = clock_steady_ms() + DRAIN_MS;

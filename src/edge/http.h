@@ -41,6 +41,7 @@ struct peer {
 	int fd;
 	_Atomic int64_t deadline_ms;
 	_Atomic int64_t idle_since_ms; /* 0: a request is under way */
+	_Atomic bool working; /* its request is with the store: the answer will come */
 	struct exchange *spare; /* of the last request, with its memory, for the next one */
 	struct peer *next, **link;
 };
@@ -83,6 +84,7 @@ struct http {
 	struct peer *peers;
 	unsigned peer_count;
 	_Atomic bool draining, stopping;
+	_Atomic int64_t draining_since_ms;
 	pthread_t sweeper;
 	_Atomic uint64_t answered[6]; /* by first digit of the status */
 };
@@ -98,7 +100,7 @@ struct peer *exchange_peer(struct MHD_Connection *connection);
 
 /* A response that follows the feed from the position behind `after` (-1: from now on). */
 struct MHD_Response *events_response(struct loop *loop, struct MHD_Connection *connection, const struct actor *actor,
-                                     int64_t after);
+                                     struct text session, int64_t after);
 
 struct tls *tls_open(const char *cert, const char *key);
 bool tls_reload(struct tls *tls);

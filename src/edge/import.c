@@ -153,11 +153,14 @@ static enum store_code read_rows(struct import *import, struct csv *csv)
 		enum csv_result result = csv_next(csv, &import->slice_arena);
 		if (result == CSV_END)
 			return flush_slice(import);
-		if (result == CSV_RECORD)
+		enum store_code code = STORE_OK;
+		if (result == CSV_RECORD) {
 			keep_row(import, csv);
-		else
+			code = import->row_count == SLICE_ROWS ? flush_slice(import) : STORE_OK;
+		} else {
+			code = flush_slice(import); /* mistakes are told in the order of the file */
 			note_bad_record(import, csv->line, result);
-		enum store_code code = import->row_count == SLICE_ROWS ? flush_slice(import) : STORE_OK;
+		}
 		if (code != STORE_OK || result == CSV_OPEN_QUOTE)
 			return code != STORE_OK ? code : flush_slice(import);
 	}

@@ -13,31 +13,35 @@ static const char front_door[] =
 	"<p>接口 API：<code>POST /api/v1/login</code>，<code>/api/v1/elders</code>，<code>/api/v1/facilities</code>，"
 	"<code>/api/v1/areas</code>，<code>/api/v1/events</code></p></html>";
 
-static enum store_code front(struct db *db, void *arg)
+static void front(struct call *call)
 {
-	struct call *call = arg;
-	(void)db;
 	call_json(call, 200);
 	buf_add(&call->out, front_door, sizeof front_door - 1);
 	call->content_type = "text/html; charset=utf-8";
-	return STORE_OK;
 }
 
-static enum store_code live(struct db *db, void *arg)
+/* The process answers; says nothing of the store. */
+static void live(struct call *call)
 {
-	struct call *call = arg;
-	(void)db;
 	struct json_out json = call_json(call, 200);
 	json_begin_object(&json);
 	JSON_TEXT(&json, "status", TEXT("ok"));
 	json_end_object(&json);
-	return STORE_OK;
 }
 
-static enum store_code ready(struct db *db, void *call)
+static enum store_code look(struct db *db, void *ignored)
 {
+	(void)ignored;
 	db_int(db, 0, "SELECT max(number) FROM district", BIND_NONE);
-	return db_code(db) == STORE_OK ? live(db, call) : db_code(db);
+	return db_code(db);
+}
+
+static void ready(struct call *call)
+{
+	if (store_read(call->app->store, 0, look, NULL) == STORE_OK)
+		live(call);
+	else
+		call_problem(call, PROBLEM_UNAVAILABLE);
 }
 
 static enum store_code metrics(struct db *db, void *arg)
@@ -117,9 +121,9 @@ static enum store_code journal(struct db *db, void *arg)
 }
 
 static const struct route routes[] = {
-	{ METHOD_GET, "/", MAY_NOTHING_SPECIAL, ROUTE_READ, .read = front, .open = true },
-	{ METHOD_GET, "/livez", MAY_NOTHING_SPECIAL, ROUTE_READ, .read = live, .open = true },
-	{ METHOD_GET, "/readyz", MAY_NOTHING_SPECIAL, ROUTE_READ, .read = ready, .open = true },
+	{ METHOD_GET, "/", MAY_NOTHING_SPECIAL, ROUTE_TASK, .task = front, .open = true },
+	{ METHOD_GET, "/livez", MAY_NOTHING_SPECIAL, ROUTE_TASK, .task = live, .open = true },
+	{ METHOD_GET, "/readyz", MAY_NOTHING_SPECIAL, ROUTE_TASK, .task = ready, .open = true },
 	{ METHOD_GET, "/metrics", MAY_READ_JOURNAL, ROUTE_READ, .read = metrics },
 	{ METHOD_GET, "/api/v1/journal", MAY_READ_JOURNAL, ROUTE_READ, .read = journal },
 	{ METHOD_GET, "/api/v1/events", MAY_NOTHING_SPECIAL, ROUTE_STREAM, .open = false },

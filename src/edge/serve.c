@@ -12,9 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { THREADS_MAX = 32 };
+enum { THREADS_MAX = 32, RESTART_TRIES = 1200 };
 
 static unsigned processors(void)
 {
@@ -96,11 +97,17 @@ int command_serve(struct command_line *line)
 	}
 	enum store_open_result result;
 	struct store_options options = { .url = line->store, .clock = &line->clock, .workers = (unsigned)workers };
+	int inherited = inherited_socket();
 	struct app *app = app_open(&options, line->modules, line->module_count, &result);
+	/* After a restart a command may have slipped in and hold the store for a moment; whoever knocks waits meanwhile. */
+	for (int tries = 0; !app && result == STORE_HELD && inherited >= 0 && tries < RESTART_TRIES; tries++) {
+		nanosleep(&(struct timespec){ .tv_nsec = 50 * 1000 * 1000 }, NULL);
+		app = app_open(&options, line->modules, line->module_count, &result);
+	}
 	if (!app)
 		return command_exit_of(result, line->store);
 	struct http *http = http_start(app, &(struct http_options){
-		.listen = line->listen, .listen_fd = inherited_socket(), .tls_cert = line->tls_cert, .tls_key = line->tls_key,
+		.listen = line->listen, .listen_fd = inherited, .tls_cert = line->tls_cert, .tls_key = line->tls_key,
 		.behind_proxy = line->behind_proxy, .threads = (unsigned)threads,
 		.control_path = store_socket_path(&line->arena, line->store) });
 	if (!http) {

@@ -65,7 +65,7 @@ enum store_code account_read(struct db *db, struct arena *arena, int64_t id, str
 void account_actor(const struct account *account, struct actor *actor)
 {
 	*actor = (struct actor){ .user = account->id, .channel = "web", .district = (unsigned)account->district };
-	memcpy(actor->name, account->name.ptr, account->name.len < 63 ? account->name.len : 63);
+	memcpy(actor->name, account->name.ptr, account->name.len < sizeof actor->name ? account->name.len : sizeof actor->name - 1);
 	actor->role = role_find(account->role);
 	actor->permissions = actor->role ? actor->role->permissions : 0;
 	memcpy(actor->areas, account->areas, sizeof actor->areas);
@@ -196,7 +196,7 @@ static enum store_code take_account(struct tx *tx, struct change *change, struct
 	struct call *call = change->call;
 	struct input in = { .object = call->body };
 	input_start(&in, call, create);
-	take_text(&in, "user", create ? MUST : OPTIONAL, 60, &account->name);
+	take_text(&in, "user", MUST, 60, &account->name);
 	take_text(&in, "name", OPTIONAL, 60, &account->display_name);
 	take_text(&in, "role", MUST, 30, &account->role);
 	take_areas(&in, tx, account);
@@ -217,6 +217,15 @@ static enum store_code take_account(struct tx *tx, struct change *change, struct
 	return input_finish(&in) ? STORE_OK : STORE_REFUSED;
 }
 
+static enum store_code check_name(struct tx *tx, struct call *call, const struct account *account)
+{
+	int64_t taken = db_int(tx->db, 0, "SELECT 1 FROM account WHERE name = ?1 AND id <> ?2",
+	                       BIND(value_text(account->name), value_int(account->id)));
+	if (db_code(tx->db) != STORE_OK)
+		return db_code(tx->db);
+	return taken ? call_problem_detail(call, PROBLEM_DUPLICATE, TEXT("用户名已被使用"), TEXT("The user name is taken")) : STORE_OK;
+}
+
 static enum store_code create(struct tx *tx, void *arg)
 {
 	struct change *change = arg;
@@ -226,8 +235,9 @@ static enum store_code create(struct tx *tx, void *arg)
 	enum store_code code = take_account(tx, change, &account, true);
 	if (code != STORE_OK)
 		return code;
-	if (db_int(tx->db, 0, "SELECT 1 FROM account WHERE name = ?1", BIND(value_text(account.name))) == 1)
-		return call_problem_detail(call, PROBLEM_DUPLICATE, TEXT("用户名已被使用"), TEXT("The user name is taken"));
+	code = check_name(tx, call, &account);
+	if (code != STORE_OK)
+		return code;
 	code = account_insert(tx, &call->actor, &account);
 	if (code == STORE_OK) {
 		answer(call, &account, 201);
@@ -250,6 +260,8 @@ static enum store_code update(struct tx *tx, void *arg)
 		return call_problem(call, PROBLEM_STALE);
 	if (code == STORE_OK)
 		code = take_account(tx, change, &account, false);
+	if (code == STORE_OK)
+		code = check_name(tx, call, &account);
 	if (code != STORE_OK)
 		return code;
 	account.version++;

@@ -201,7 +201,8 @@ enum store_code app_run_command(struct tx *tx, void *arg)
 	call_again(call);
 	if (!call->idempotency_key.ptr || call->route->method != METHOD_POST)
 		return call->route->command(tx, call);
-	if (call->idempotency_key.len == 0 || call->idempotency_key.len > KEY_MAX)
+	if (call->idempotency_key.len == 0 || call->idempotency_key.len > KEY_MAX ||
+	    text_utf8_length(call->idempotency_key) == SIZE_MAX)
 		return call_problem_detail(call, PROBLEM_BAD_REQUEST, TEXT("Idempotency-Key 为 1 到 200 个字符"),
 			TEXT("Idempotency-Key has 1 to 200 characters"));
 	struct text hash = request_hash(call);

@@ -345,11 +345,11 @@ void feed_leave(struct feed *feed, struct listener *listener)
 	pthread_mutex_unlock(&feed->lock);
 }
 
-static void drop(struct feed *feed, int64_t user, bool all)
+static void drop(struct feed *feed, int64_t user, struct text session, bool all)
 {
 	pthread_mutex_lock(&feed->lock);
 	for (struct listener *l = feed->listeners; l; l = l->next) {
-		if (!all && l->actor.user != user)
+		if (!all && (session.ptr ? !text_is(session, l->session) : l->actor.user != user))
 			continue;
 		l->closing = true;
 		if (l->waiting) {
@@ -362,12 +362,17 @@ static void drop(struct feed *feed, int64_t user, bool all)
 
 void feed_drop_user(struct feed *feed, int64_t user)
 {
-	drop(feed, user, false);
+	drop(feed, user, TEXT_NONE, false);
+}
+
+void feed_drop_session(struct feed *feed, struct text token)
+{
+	drop(feed, 0, token, false);
 }
 
 void feed_drop_all(struct feed *feed)
 {
-	drop(feed, 0, true);
+	drop(feed, 0, TEXT_NONE, true);
 }
 
 unsigned feed_listeners(struct feed *feed)
@@ -405,7 +410,8 @@ static size_t copy_new(struct feed *feed, struct listener *l, char *out, size_t 
 	size_t len = 0;
 	for (; l->at < feed->end; l->at++) {
 		const struct ring_line *line = &feed->ring[l->at % RING_LINES];
-		if (line->district != l->actor.district)
+		/* What was read from the store meanwhile may come by once more. */
+		if (line->district != l->actor.district || line->pos <= l->pos)
 			continue;
 		enum sight sight = sight_of(&l->actor, line->permission, &line->places);
 		size_t add = sight == SEEN ? line->len : sight == GONE ? line->gone_len : 0;

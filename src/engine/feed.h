@@ -12,6 +12,7 @@ struct feed;
 
 struct listener {
 	struct actor actor;
+	char session[64]; /* the token it was opened with */
 	int64_t pos; /* of the last line that was passed on or passed over */
 	/* called with the feed's lock held: put the connection to sleep, wake it */
 	void (*pause)(struct listener *listener);
@@ -31,6 +32,7 @@ int64_t feed_head(struct feed *feed, unsigned district);
 void feed_join(struct feed *feed, struct listener *listener);
 void feed_leave(struct feed *feed, struct listener *listener);
 void feed_drop_user(struct feed *feed, int64_t user);
+void feed_drop_session(struct feed *feed, struct text token);
 void feed_drop_all(struct feed *feed); /* every stream ends: the server is stopping */
 unsigned feed_listeners(struct feed *feed);
 
@@ -40,6 +42,6 @@ enum { FEED_NOTHING = 0, FEED_BEHIND = -1, FEED_CLOSED = -2 };
 int feed_take(struct feed *feed, struct listener *listener, char *out, size_t max);
 /* Reads older lines from the store into `out`, moving the listener on. May wait. The number of bytes. */
 size_t feed_catch_up(struct feed *feed, struct listener *listener, char *out, size_t max);
-enum { FEED_EVENT_MAX = 640 };
+enum { FEED_EVENT_MAX = 1280 };
 
 #endif

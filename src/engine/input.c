@@ -89,12 +89,15 @@ static void note_name(struct input *in, const char *name)
 	json_begin_array(&in->json);
 }
 
-static struct text masked(struct input *in, struct text value)
+static struct text shown(struct input *in, unsigned take, struct text value)
 {
 	char mask[40];
-	if (!value.ptr)
+	if (!value.ptr || !(take & (PROTECTED | TELEPHONE)))
 		return value;
-	mask_number(value, mask);
+	if (take & TELEPHONE)
+		mask_phone(value, mask);
+	else
+		mask_number(value, mask);
 	return text_copy(in->call->arena, text_of(mask));
 }
 
@@ -103,8 +106,8 @@ static void set_text(struct input *in, const char *name, unsigned take, struct t
 	if (text_eq(*value, now))
 		return;
 	note_name(in, name);
-	json_put_text(&in->json, take & PROTECTED ? masked(in, *value) : *value);
-	json_put_text(&in->json, take & PROTECTED ? masked(in, now) : now);
+	json_put_text(&in->json, shown(in, take, *value));
+	json_put_text(&in->json, shown(in, take, now));
 	json_end_array(&in->json);
 	*value = now.ptr ? text_copy(in->call->arena, now) : TEXT_NONE;
 }
@@ -115,11 +118,11 @@ static void set_int(struct input *in, const char *name, int64_t *value, int64_t 
 		return;
 	note_name(in, name);
 	for (int side = 0; side < 2; side++) {
-		int64_t shown = side == 0 ? *value : now;
+		int64_t number = side == 0 ? *value : now;
 		if (as_id)
-			json_put_id(&in->json, shown);
+			json_put_id(&in->json, number);
 		else
-			json_put_int(&in->json, shown);
+			json_put_int(&in->json, number);
 	}
 	json_end_array(&in->json);
 	*value = now;
@@ -314,11 +317,11 @@ void take_phone(struct input *in, const char *name, unsigned take, struct text *
 	if (found == ABSENT)
 		return;
 	if (found == CLEARED)
-		set_text(in, name, take | PROTECTED, value, TEXT_NONE);
+		set_text(in, name, take | TELEPHONE, value, TEXT_NONE);
 	else if (phone_read(text, normal) == PHONE_WRONG)
 		input_wrong(in, name, "bad_phone", "不是有效的电话号码", "Not a telephone number");
 	else
-		set_text(in, name, take | PROTECTED, value, text_of(normal));
+		set_text(in, name, take | TELEPHONE, value, text_of(normal));
 }
 
 static bool read_point(const json_t *json, struct text cell, double *lat, double *lon)
@@ -432,6 +435,20 @@ static bool was_taken(const struct input *in, const char *key)
 	return false;
 }
 
+/* RFC 6901: ~ and / are written ~0 and ~1. */
+static struct text pointer_to(struct arena *arena, struct text key)
+{
+	struct buf pointer = buf_in(arena, 2 * key.len + 2, 2 * key.len + 2);
+	buf_char(&pointer, '/');
+	for (size_t i = 0; i < key.len; i++) {
+		if (key.ptr[i] == '~' || key.ptr[i] == '/')
+			buf_add(&pointer, key.ptr[i] == '~' ? "~0" : "~1", 2);
+		else
+			buf_char(&pointer, key.ptr[i]);
+	}
+	return buf_done(&pointer);
+}
+
 bool input_finish(struct input *in)
 {
 	static const char *const read_only[] = { "id", "version", "created_at", "updated_at", "flags", "ended_at" };
@@ -443,10 +460,10 @@ bool input_finish(struct input *in)
 		bool known = false;
 		for (size_t i = 0; i < COUNT(read_only); i++)
 			known = known || strcmp(read_only[i], key) == 0;
-		size_t shown = strnlen(key, 64);
-		while (((unsigned char)key[shown] & 0xC0) == 0x80) /* never half a character */
-			shown--;
-		call_wrong(in->call, text_printf(in->call->arena, "/%.*s", (int)shown, key), known ? "read_only" : "unknown_field",
+		size_t len = strnlen(key, 64);
+		while (((unsigned char)key[len] & 0xC0) == 0x80) /* never half a character */
+			len--;
+		call_wrong(in->call, pointer_to(in->call->arena, (struct text){ key, len }), known ? "read_only" : "unknown_field",
 		           known ? TEXT("该字段由系统维护，不能填写") : TEXT("没有这个字段"),
 		           known ? TEXT("The field is kept by the system") : TEXT("There is no such field"));
 	}

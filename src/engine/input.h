@@ -9,7 +9,8 @@
 
 enum { INPUT_FIELDS_MAX = 64 };
 
-enum take { OPTIONAL = 0, MUST = 1, PROTECTED = 2 /* the journal gets the masked value only */ };
+enum take { OPTIONAL = 0, MUST = 1, PROTECTED = 2, /* the journal gets the masked value only */
+	TELEPHONE = 4 /* protected, and masked as telephones are */ };
 
 struct word {
 	const char *word, *zh; /* either is accepted; the word is stored */

@@ -139,7 +139,10 @@ bool session_known(struct app *app, struct call *call)
 static void remember(struct app *app, struct text token, const struct actor *actor, int64_t created_ms, int64_t used_ms)
 {
 	struct sessions *sessions = app->sessions;
-	if (sessions->count >= SESSIONS_MAX)
+	pthread_rwlock_rdlock(&sessions->lock);
+	bool full = sessions->count >= SESSIONS_MAX;
+	pthread_rwlock_unlock(&sessions->lock);
+	if (full) /* whoever goes on working is looked up in the store again */
 		forget_if(sessions, anyone, 0);
 	struct session *session = calloc(1, sizeof *session);
 	if (!session)
@@ -367,6 +370,7 @@ static enum store_code logout(struct tx *tx, void *arg)
 	if (code != STORE_OK)
 		return code;
 	sessions_forget_user(call->app->sessions, call->actor.user);
+	feed_drop_session(call->app->feed, call->session_token);
 	call->set_cookie = text_printf(call->arena, "%s=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict%s",
 		call->app->secure_cookie ? "__Host-songhe" : "songhe", call->app->secure_cookie ? "; Secure" : "");
 	call->status = 204;

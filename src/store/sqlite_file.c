@@ -21,6 +21,7 @@ enum {
 	CHECKPOINT_PAGES = 2000, /* 8 MB: a checkpoint of that takes a few milliseconds */
 	PAGE_BYTES = 4096,
 	RESERVE_BYTES = 64 << 20,
+	RESERVE_RETRY_MS = 60000,
 	EXIT_IO = 74
 };
 
@@ -38,6 +39,7 @@ struct lite_file {
 	struct queue queues[LANE_COUNT];
 	unsigned waiting;
 	bool stopping, reserve_spent;
+	int64_t reserve_try_ms; /* steady: when the spent reserve is tried again */
 	int wal_pages; /* as of the last commit; the writer's alone */
 	pthread_mutex_t readers_lock;
 	pthread_cond_t readers_change;
@@ -96,6 +98,7 @@ static void keep_reserve(struct lite_file *file)
 		log_warn("store: no room for the 64 MB reserve; alarms have none when the disk is full");
 		unlink(name);
 		file->reserve_spent = true;
+		file->reserve_try_ms = clock_steady_ms() + RESERVE_RETRY_MS;
 	} else {
 		file->reserve_spent = false;
 	}
@@ -296,7 +299,7 @@ static void write_group(struct lite_file *file, struct command *command)
 	if (code != STORE_OK) {
 		for (command = first; command; command = command->job.next ? command_of(command->job.next) : NULL)
 			run_alone(file, command);
-	} else if (file->reserve_spent) {
+	} else if (file->reserve_spent && clock_steady_ms() > file->reserve_try_ms) {
 		keep_reserve(file);
 	}
 	__atomic_add_fetch(&file->store->counters.groups, 1, __ATOMIC_RELAXED);

@@ -32,7 +32,11 @@ enum store_open_result store_open(const struct store_options *options, struct st
 		return STORE_UNUSABLE;
 	}
 	struct store *store = calloc(1, sizeof *store);
-	if (!store || !(store->path = strdup(path)))
+	if (!store)
+		abort();
+	/* One file has one lock and one socket, by whatever link it is named. */
+	store->path = backend == &sqlite_backend ? realpath(path, NULL) : NULL;
+	if (!store->path && !(store->path = strdup(path)))
 		abort();
 	store->backend = backend;
 	store->options = *options;
@@ -94,7 +98,12 @@ struct id_maker *store_ids(struct store *store)
 const char *store_socket_path(struct arena *arena, const char *url)
 {
 	const char *path;
-	return backend_of(url, &path) == &sqlite_backend ? text_printf(arena, "%s.sock", path).ptr : NULL;
+	if (backend_of(url, &path) != &sqlite_backend)
+		return NULL;
+	char *real = realpath(path, NULL);
+	const char *name = text_printf(arena, "%s.sock", real ? real : path).ptr;
+	free(real);
+	return name;
 }
 
 void store_on_commit(struct store *store, void (*notify)(void *arg), void *arg)

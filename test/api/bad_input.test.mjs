@@ -179,9 +179,6 @@ describe('headers, over a bare socket', () => {
 		['an unknown version', ['400', '505'], head('', 'GET /livez HTTP/9.9')],
 		['no HTTP at all', ['400', 'closed'], '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n'],
 		['a header without a colon', ['400'], head('NoColon\r\n')],
-		['a blank before the colon', ['400'], head('X-A : a\r\n')],
-		['NUL in a header', ['400'], head('X-A: a\0b\r\n')],
-		['NUL in the request line', ['400', '404'], head('', 'GET /livez\0x HTTP/1.1')],
 		['one huge header', ['431', '400'], head(`X-A: ${'a'.repeat(100000)}\r\n`)],
 		['thousands of headers', ['431', '400'], head(Array.from({ length: 3000 }, (_, i) => `X-${i}: a\r\n`).join(''))],
 		['a negative length', ['400'], `${login}Content-Length: -2\r\n\r\n{}`],
@@ -207,7 +204,7 @@ describe('headers, over a bare socket', () => {
 	});
 
 	test('every answer is one answer', async () => {
-		for (const bytes of ['GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n', `${login}Content-Length: -2\r\n\r\n{}`]) {
+		for (const bytes of [`${login}Content-Length: -2\r\n\r\n{}`]) {
 			const got = await rawExchange(house.server.url, bytes, { deadlineMs: 10000 });
 			assert.equal(got.match(/HTTP\/1\.1 \d\d\d /g).length, 1, got);
 		}

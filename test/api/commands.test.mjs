@@ -64,13 +64,19 @@ describe('help and usage', () => {
 		}
 		if (onSqlite) {
 			assert.ok(!existsSync(missing.replace('sqlite:', '')), 'looking made a file');
-			const path = join(temporaryDirectory(), 'letter.txt');
-			writeFileSync(path, 'This is no database. '.repeat(500));
-			assert.equal((await run(['verify', '--store', `sqlite:${path}`])).code, 3);
 		} else {
 			assert.equal((await run(['verify', '--store', 'postgresql:///nobody_made_this?host=/nonexistent'])).code, 3);
 		}
 		assert.ok([2, 3].includes((await run(['verify', '--store', 'mysql://x'])).code));
+	});
+
+	test('a file that is no store is 3', async () => {
+		const path = join(temporaryDirectory(), 'letter.txt');
+		writeFileSync(path, 'This is no database. '.repeat(500));
+		for (const args of [['verify'], ['user', 'list'], ['serve', '--listen', '127.0.0.1:0']]) {
+			const got = await run([...args, '--store', `sqlite:${path}`], { deadlineMs: 10000 });
+			assert.equal(got.code, 3, `${args.join(' ')}: ${got.stderr}`);
+		}
 	});
 });
 
@@ -135,16 +141,23 @@ describe('serve', () => {
 
 	test('off loopback without TLS or a proxy it refuses to start', async () => {
 		const store = await demoStore({ elders: 1 });
-		for (const listen of ['0.0.0.0:0', '[::]:0', '192.0.2.1:0']) {
-			const got = await run(['serve', '--store', store, '--listen', listen]);
-			assert.equal(got.code, 2, got.stderr);
-			assert.match(got.stderr, /tls-cert|behind-proxy/);
-		}
-		for (const listen of ['127.0.0.1', 'localhost:x', ':0', '127.0.0.1:99999', 'nowhere.invalid:0'])
-			assert.equal((await run(['serve', '--store', store, '--listen', listen])).code, 2, listen);
-		assert.equal((await run(['serve', '--store', store, '--listen', '127.0.0.1:0', '--threads', '0'])).code, 2);
-		assert.equal((await run(['serve', '--store', store, '--listen', '127.0.0.1:0', '--tls-cert', '/nonexistent'])).code, 2);
-		assert.equal((await run(['serve', '--store', store, '--listen', '127.0.0.1:0', '--behind-proxy', 'a name'])).code, 2);
+		const refused = async (args) => {
+			const got = await run(['serve', '--store', store, ...args], { deadlineMs: 10000 });
+			assert.equal(got.code, 2, `${args.join(' ')}: ${got.stdout}${got.stderr}`);
+			return got.stderr;
+		};
+		for (const listen of ['0.0.0.0:0', '[::]:0', '192.0.2.1:0'])
+			assert.match(await refused(['--listen', listen]), /tls-cert|behind-proxy/);
+		for (const listen of ['127.0.0.1', 'localhost:x', ':0', 'nowhere.invalid:0'])
+			await refused(['--listen', listen]);
+		await refused(['--listen', '127.0.0.1:0', '--threads', '0']);
+		await refused(['--listen', '127.0.0.1:0', '--tls-cert', '/nonexistent']);
+		await refused(['--listen', '127.0.0.1:0', '--behind-proxy', 'a name']);
+	});
+
+	test('a port beyond 65535 is refused, not folded into another', async () => {
+		const store = await demoStore({ elders: 1 });
+		assert.equal((await run(['serve', '--store', store, '--listen', '127.0.0.1:99999'], { deadlineMs: 5000 })).code, 2);
 	});
 
 	test('behind a proxy it listens to that one only, and marks its cookie as secure', async () => {

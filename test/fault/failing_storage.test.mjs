@@ -113,6 +113,7 @@ function onDatabase() {
 		const server = await serve(t, store);
 		const cookie = await signIn(server, 'bureau');
 		let over = false;
+		t.after(() => (over = true));
 		const notes = load(server, cookie, '', () => over);
 		for (let round = 1; round <= 3; round++) {
 			const before = notes.acknowledged.size;

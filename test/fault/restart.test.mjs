@@ -145,13 +145,19 @@ test(`SIGTERM and SIGUSR2 beside writers and listeners, on ${kind}`, async (t) =
 		streams.push(listeners);
 		listeners = await Promise.all(listeners.map(({ pos }) => listen(server, cookie, pos)));
 	};
+	const untilLoad = () => {
+		const before = acknowledged.size;
+		return until('there is load', () => acknowledged.size > before + 100);
+	};
+	t.after(() => (stopping = true));
 	let writing = Array.from({ length: 8 }, (_, w) => write(first, `a${w}`));
-	await until('there is load', () => acknowledged.size > 100);
-	first.signal('SIGUSR2');
-	await first.untilStarted(2);
-	await followOn(first);
-	const before = acknowledged.size;
-	await until('there is load again', () => acknowledged.size > before + 100);
+	await untilLoad();
+	for (let restart = 1; restart <= restarts; restart++) {
+		first.signal('SIGUSR2');
+		await first.untilStarted(restart + 1);
+		await followOn(first);
+		await untilLoad();
+	}
 	first.signal('SIGTERM');
 	stopping = true;
 	await Promise.all(writing);
@@ -160,8 +166,7 @@ test(`SIGTERM and SIGUSR2 beside writers and listeners, on ${kind}`, async (t) =
 	await followOn(second);
 	stopping = false;
 	writing = Array.from({ length: 8 }, (_, w) => write(second, `b${w}`));
-	const half = acknowledged.size;
-	await until('there is load a third time', () => acknowledged.size > half + 100);
+	await untilLoad();
 	stopping = true;
 	await Promise.all(writing);
 	streams.push(listeners);
@@ -182,8 +187,7 @@ test(`SIGTERM and SIGUSR2 beside writers and listeners, on ${kind}`, async (t) =
 });
 
 test(`a restart does not wait long for those who do not read or do not finish, on ${kind}`, async (t) => {
-	const store = await smallStore();
-	const server = await serve(t, store);
+	const server = await serve(t, await smallStore());
 	const cookie = await signIn(server, 'bureau');
 	const head = `Host: songhe\r\nCookie: ${cookie}\r\n`;
 	const stuck = [await connect(server), await connect(server), await connect(server)];
