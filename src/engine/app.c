@@ -136,7 +136,7 @@ void app_settle(struct call *call, enum store_code code)
 	static const enum problem problems[] = {
 		[STORE_REFUSED] = PROBLEM_INTERNAL, [STORE_DUPLICATE] = PROBLEM_DUPLICATE, [STORE_BUDGET] = PROBLEM_TOO_SLOW,
 		[STORE_RETRY] = PROBLEM_UNAVAILABLE, [STORE_BUSY] = PROBLEM_UNAVAILABLE, [STORE_FULL] = PROBLEM_STORAGE_FULL,
-		[STORE_BROKEN] = PROBLEM_INTERNAL,
+		[STORE_BROKEN] = PROBLEM_UNAVAILABLE, /* whether a change was kept may be unknown: never «nothing was changed» */
 	};
 	if (code == STORE_OK || (code == STORE_REFUSED && call->problem != PROBLEM_NONE))
 		return;

@@ -316,7 +316,7 @@ static bool read_credentials(struct call *call, struct text *user, struct text *
 {
 	*user = json_text_of(json_object_get(call->body, "user"));
 	*password = json_text_of(json_object_get(call->body, "password"));
-	if (!user->ptr || user->len == 0 || user->len > 64)
+	if (!user->ptr || user->len == 0 || user->len > 240)
 		call_wrong(call, TEXT("/user"), "required", TEXT("请填写用户名"), TEXT("The user name is required"));
 	if (!password->ptr || password->len == 0 || password->len > 256)
 		call_wrong(call, TEXT("/password"), "required", TEXT("请填写密码"), TEXT("The password is required"));
