@@ -34,7 +34,8 @@ static bool split_address(const char *listen, char host[64], char port[8])
 	memcpy(host, listen + bracketed, len - 2 * (size_t)bracketed);
 	host[len - 2 * (size_t)bracketed] = 0;
 	memcpy(port, colon + 1, strlen(colon + 1) + 1);
-	return true;
+	int64_t number; /* getaddrinfo would fold a larger one into 16 bits */
+	return text_to_int(text_of(port), 65535, &number);
 }
 
 /* Every address as IPv6, so that there is one comparison. */

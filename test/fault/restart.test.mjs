@@ -179,7 +179,7 @@ test(`SIGTERM and SIGUSR2 beside writers and listeners, on ${kind}`, async (t) =
 		await until('the feed tells everything', () => events().length >= made.length);
 		assert.deepEqual(events().map(({ data }) => data.id).sort(), made, 'each change once');
 		const order = events().map(({ pos }) => Number(pos));
-		assert.deepEqual(order, order.toSorted((a, b) => a - b), 'in order');
+		assert.deepEqual(order, [...order].sort((a, b) => a - b), 'in order');
 	}
 	listeners.forEach((listener) => listener.close());
 	assert.deepEqual(await second.end(), { code: 0, signal: null });
