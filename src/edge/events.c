@@ -17,8 +17,17 @@ struct stream {
 	size_t backlog_len, backlog_done;
 };
 
+/* A stream may be silent for ever; what was written must be read in time. */
+static void set_deadline(struct stream *stream, bool written)
+{
+	struct peer *peer = exchange_peer(stream->connection);
+	if (peer)
+		peer->deadline_ms = written ? clock_steady_ms() + STALL_MS : INT64_MAX;
+}
+
 static void pause_stream(struct listener *listener)
 {
+	set_deadline((struct stream *)(void *)listener, false);
 	MHD_suspend_connection(((struct stream *)(void *)listener)->connection);
 }
 
@@ -45,13 +54,17 @@ static ssize_t read_stream(void *cls, uint64_t position, char *out, size_t max)
 		len = len < max ? len : max;
 		memcpy(out, stream->backlog + stream->backlog_done, len);
 		stream->backlog_done += len;
+		set_deadline(stream, true);
 		return (ssize_t)len;
 	}
 	int len = feed_take(stream->app->feed, &stream->listener, out, max);
 	if (len == FEED_CLOSED)
 		return MHD_CONTENT_READER_END_OF_STREAM;
+	if (len > 0)
+		set_deadline(stream, true);
 	if (len != FEED_BEHIND)
 		return len;
+	set_deadline(stream, false);
 	MHD_suspend_connection(stream->connection);
 	stream->job = (struct job){ .run = catch_up, .lane = LANE_INTERACTIVE };
 	if (!pool_submit(store_pool(stream->app->store), &stream->job)) {

@@ -415,7 +415,6 @@ static enum MHD_Result send_answer(struct exchange *ex)
 {
 	struct call *call = &ex->call;
 	struct MHD_Response *response;
-	set_deadline(ex, 0);
 	bool stream = call->problem == PROBLEM_NONE && call->status == 0 && call->route->kind == ROUTE_STREAM;
 	if (stream && ex->head) {
 		call->status = 200;
@@ -441,6 +440,8 @@ static enum MHD_Result send_answer(struct exchange *ex)
 	}
 	if (!response)
 		return MHD_NO;
+	if (!stream || ex->head)
+		set_deadline(ex, ANSWER_MS); /* an answer that nobody reads does not keep its connection */
 	add_headers(ex, response);
 	enum MHD_Result result = MHD_queue_response(ex->connection, (unsigned)call->status, response);
 	MHD_destroy_response(response);

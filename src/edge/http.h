@@ -89,7 +89,7 @@ struct http {
 	_Atomic uint64_t answered[6]; /* by first digit of the status */
 };
 
-enum { HEADER_MS = 30000, BODY_MS = 60000, UPLOAD_MS = 600000, IDLE_KEEP_MS = 75000 };
+enum { HEADER_MS = 30000, BODY_MS = 60000, UPLOAD_MS = 600000, IDLE_KEEP_MS = 75000, ANSWER_MS = 120000, STALL_MS = 60000 };
 
 enum MHD_Result exchange_handle(void *loop, struct MHD_Connection *connection, const char *url, const char *method,
                                 const char *version, const char *upload, size_t *upload_size, void **request);

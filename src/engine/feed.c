@@ -170,10 +170,10 @@ static void follow_on(struct feed *feed)
 			before = in.count;
 			if (store_read(feed->app->store, 0, read_lines, &in) != STORE_OK)
 				break;
+			if (in.count > before)
+				wake_all(feed, in.followed->district);
 		} while (in.count - before == READ_LINES);
 		arena_free(&in.arena);
-		if (in.count > 0)
-			wake_all(feed, in.followed->district);
 	}
 }
 

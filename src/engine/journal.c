@@ -175,7 +175,7 @@ static void line_from(const struct rows *rows, int at, struct journal_line *line
 enum store_code journal_read(struct db *db, unsigned district, int64_t after, int limit,
                              bool (*take)(void *arg, const struct journal_line *line), void *arg)
 {
-	struct rows *rows = db_query(db, "SELECT pos, " LINE_COLUMNS
+	struct rows *rows = db_query(db, "/* plan each time */ SELECT pos, " LINE_COLUMNS
 		" FROM journal_line WHERE district = ?1 AND pos > ?2 ORDER BY pos LIMIT ?3",
 		BIND(value_int(district), value_int(after), value_int(limit)));
 	while (rows_next(rows)) {
