@@ -14,22 +14,30 @@
 
 enum { ANSWER_MAX = 8 << 20 };
 
-static int connect_to(const char *path)
+int client_address(const char *path, struct sockaddr_un *address)
 {
 	const char *slash = strrchr(path, '/');
 	char folder[4096];
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	size_t len = slash ? (size_t)(slash - path) : 0;
+	*address = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	if (len >= sizeof folder)
 		return -1;
 	memcpy(folder, path, len);
 	folder[len] = 0;
-	/* Through the folder's descriptor: a Unix socket's own path may only be 107 bytes long. */
 	int dir = open(slash ? (len ? folder : "/") : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int name = snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", dir, slash ? slash + 1 : path);
+	int name = snprintf(address->sun_path, sizeof address->sun_path, "/proc/self/fd/%d/%s", dir, slash ? slash + 1 : path);
+	if (dir < 0 || name < (int)sizeof address->sun_path)
+		return dir;
+	close(dir);
+	return -1;
+}
+
+static int connect_to(const char *path)
+{
+	struct sockaddr_un address;
+	int dir = client_address(path, &address);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool fine = dir >= 0 && name < (int)sizeof address.sun_path &&
-	            connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+	bool fine = dir >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
 	if (dir >= 0)
 		close(dir);
 	if (fine)

@@ -6,11 +6,16 @@
 #include "base/arena.h"
 #include "base/text.h"
 
+#include <sys/un.h>
+
 struct client_answer {
 	int status; /* of HTTP; 0: nobody answered (logged) */
 	struct text body;
 };
 
+/* The address of a Unix socket by way of its folder's descriptor, as its own path may only be 107 bytes long. The
+ * descriptor, to be closed after bind or connect; -1: no such folder, or a name too long. */
+int client_address(const char *path, struct sockaddr_un *address);
 struct client_answer client_ask(struct arena *arena, const char *socket_path, const char *method, const char *path,
                                 const char *content_type, struct text if_match, struct text body);
 

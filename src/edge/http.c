@@ -3,6 +3,7 @@
 #include "edge/http.h"
 
 #include "base/log.h"
+#include "edge/client.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -94,24 +95,14 @@ static int listen_on(const struct http_options *options)
 	return fd;
 }
 
-/* Bound through the folder's descriptor: a Unix socket's own path may only be 107 bytes long. */
 static int listen_control(const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	char folder[4096];
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	size_t len = slash ? (size_t)(slash - path) : 0;
-	if (len >= sizeof folder)
-		return -1;
-	memcpy(folder, path, len);
-	folder[len] = 0;
-	int dir = open(slash ? (len ? folder : "/") : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int name = snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", dir, slash ? slash + 1 : path);
+	struct sockaddr_un address;
+	int dir = client_address(path, &address);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	unlink(path);
 	mode_t before = umask(0177);
-	bool fine = dir >= 0 && name < (int)sizeof address.sun_path &&
-	            bind(fd, (struct sockaddr *)&address, sizeof address) == 0 && listen(fd, 16) == 0;
+	bool fine = dir >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0 && listen(fd, 16) == 0;
 	umask(before);
 	if (dir >= 0)
 		close(dir);
