@@ -16,6 +16,8 @@ int64_t clock_steady_us(void);
 /* RFC 3339 with milliseconds and the offset of China Standard Time (2026-01-31T08:00:00.000+08:00), as every instant
  * is shown outside. Years 0 to 9999. */
 struct text clock_rfc3339(struct arena *arena, int64_t at_ms);
+enum { RFC3339_CHARS = 29 };
+char *clock_put(char out[static RFC3339_CHARS], int64_t at_ms); /* the same, where the caller wants it; its end */
 
 /* A civil date of the Gregorian calendar. */
 struct date {

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 
 #include <assert.h>
+#include <string.h>
 
 enum { YEAR_FIRST = 1850, YEAR_LAST = 2200 };
 
@@ -93,22 +94,21 @@ int date_compare(struct date a, struct date b)
 }
 
 /* `value` with exactly `width` digits, which is much quicker than printf for what stands in every answer. */
-static char *put_digits(char *at, int64_t value, int width)
+static char *put_digits(char *at, unsigned value, unsigned width)
 {
-	assert(value >= 0);
-	for (int i = width - 1; i >= 0; i--, value /= 10)
-		at[i] = (char)('0' + value % 10);
+	for (unsigned i = width; i > 0; i--, value /= 10)
+		at[i - 1] = (char)('0' + value % 10);
 	assert(value == 0);
 	return at + width;
 }
 
 static char *put_date(char *at, struct date day)
 {
-	at = put_digits(at, day.year, 4);
+	at = put_digits(at, (unsigned)day.year, 4);
 	*at++ = '-';
-	at = put_digits(at, day.month, 2);
+	at = put_digits(at, (unsigned)day.month, 2);
 	*at++ = '-';
-	return put_digits(at, day.day, 2);
+	return put_digits(at, (unsigned)day.day, 2);
 }
 
 struct text date_text(struct arena *arena, struct date day)
@@ -119,12 +119,11 @@ struct text date_text(struct arena *arena, struct date day)
 	return text_copy(arena, (struct text){ text, sizeof text });
 }
 
-struct text clock_rfc3339(struct arena *arena, int64_t at_ms)
+char *clock_put(char out[static RFC3339_CHARS], int64_t at_ms)
 {
-	char text[29], *at = text;
-	int64_t local = at_ms + china_offset_ms;
-	int64_t days = floor_days(local), of_day = local - days * day_ms;
-	at = put_date(at, date_from_days(days));
+	int64_t local = at_ms + china_offset_ms, days = floor_days(local);
+	unsigned of_day = (unsigned)(local - days * day_ms);
+	char *at = put_date(out, date_from_days(days));
 	*at++ = 'T';
 	at = put_digits(at, of_day / 3600000, 2);
 	*at++ = ':';
@@ -133,8 +132,14 @@ struct text clock_rfc3339(struct arena *arena, int64_t at_ms)
 	at = put_digits(at, of_day / 1000 % 60, 2);
 	*at++ = '.';
 	at = put_digits(at, of_day % 1000, 3);
-	for (const char *zone = "+08:00"; *zone; zone++)
-		*at++ = *zone;
-	assert(at == text + sizeof text);
+	memcpy(at, "+08:00", 6);
+	return at + 6;
+}
+
+struct text clock_rfc3339(struct arena *arena, int64_t at_ms)
+{
+	char text[RFC3339_CHARS];
+	char *end = clock_put(text, at_ms);
+	assert(end == text + sizeof text);
 	return text_copy(arena, (struct text){ text, sizeof text });
 }

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 struct json_out json_out(struct buf *buf)
@@ -11,17 +12,34 @@ struct json_out json_out(struct buf *buf)
 	return (struct json_out){ .buf = buf };
 }
 
-static void begin_value(struct json_out *j)
+/* Room for a value of at most `most` bytes, behind the comma that is due; NULL over the buffer's limit. The value is
+ * ended by end_value with where it ends. */
+static char *begin_value(struct json_out *j, size_t most)
 {
-	if (j->comma)
-		buf_char(j->buf, ',');
+	char *out = buf_room(j->buf, most + 1);
+	if (out && j->comma)
+		*out++ = ',';
+	return out;
+}
+
+static void end_value(struct json_out *j, const char *end)
+{
+	j->buf->len = (size_t)(end - j->buf->ptr);
 	j->comma = true;
+}
+
+static void put_bytes(struct json_out *j, const void *bytes, size_t len)
+{
+	char *out = begin_value(j, len);
+	if (!out)
+		return;
+	memcpy(out, bytes, len);
+	end_value(j, out + len);
 }
 
 void json_begin_object(struct json_out *j)
 {
-	begin_value(j);
-	buf_char(j->buf, '{');
+	put_bytes(j, "{", 1);
 	j->comma = false;
 }
 
@@ -33,8 +51,7 @@ void json_end_object(struct json_out *j)
 
 void json_begin_array(struct json_out *j)
 {
-	begin_value(j);
-	buf_char(j->buf, '[');
+	put_bytes(j, "[", 1);
 	j->comma = false;
 }
 
@@ -44,21 +61,39 @@ void json_end_array(struct json_out *j)
 	j->comma = true;
 }
 
-/* How many bytes from the start need no escape; eight at a time (a byte below 0x20, a quote or a backslash sets its
- * high bit; bytes of UTF-8 above 0x7F never do). */
-static size_t plain_run(const char *ptr, size_t len)
+void json_key(struct json_out *j, struct text key)
+{
+	char *out = begin_value(j, key.len + 3);
+	if (!out)
+		return;
+	*out++ = '"';
+	memcpy(out, key.ptr, key.len);
+	memcpy(out + key.len, "\":", 2);
+	end_value(j, out + key.len + 2);
+	j->comma = false;
+}
+
+static bool is_plain(char c)
+{
+	return (unsigned char)c >= 0x20 && c != '"' && c != '\\';
+}
+
+/* Copies up to the first byte that needs an escape; how many bytes. Eight at a time: a byte below 0x20, a quote or a
+ * backslash sets its high bit, bytes of UTF-8 above 0x7F never do. */
+static size_t copy_plain(char *out, const char *in, size_t len)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101), highs = ones * 0x80;
 	size_t at = 0;
 	for (; len - at >= 8; at += 8) {
 		uint64_t eight;
-		memcpy(&eight, ptr + at, 8);
+		memcpy(&eight, in + at, 8);
 		uint64_t quote = eight ^ ones * '"', slash = eight ^ ones * '\\';
 		if ((((eight - ones * 0x20) & ~eight) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) & highs)
 			break;
+		memcpy(out + at, &eight, 8);
 	}
-	while (at < len && (unsigned char)ptr[at] >= 0x20 && ptr[at] != '"' && ptr[at] != '\\')
-		at++;
+	for (; at < len && is_plain(in[at]); at++)
+		out[at] = in[at];
 	return at;
 }
 
@@ -76,34 +111,21 @@ static char *put_escape(char *out, unsigned char c)
 	return out + 5;
 }
 
-static void put_quoted(struct json_out *j, struct text t)
+/* What is left of a text from its first escape on, and the closing quote. */
+static void put_escaped(struct json_out *j, struct text rest)
 {
-	size_t run = plain_run(t.ptr, t.len);
-	size_t most = run == t.len ? t.len + 3 : t.len * 6 + 3;
-	char *start = buf_room(j->buf, most), *out = start;
+	char *out = buf_room(j->buf, rest.len * 6 + 1);
 	if (!out)
 		return;
-	if (j->comma)
-		*out++ = ',';
-	*out++ = '"';
-	for (size_t at = 0;;) {
-		memcpy(out, t.ptr + at, run);
+	for (size_t at = 0; at < rest.len;) {
+		size_t run = copy_plain(out, rest.ptr + at, rest.len - at);
 		out += run;
 		at += run;
-		if (at == t.len)
-			break;
-		out = put_escape(out, (unsigned char)t.ptr[at++]);
-		run = plain_run(t.ptr + at, t.len - at);
+		if (at < rest.len)
+			out = put_escape(out, (unsigned char)rest.ptr[at++]);
 	}
 	*out++ = '"';
-	j->buf->len += (size_t)(out - start);
-}
-
-void json_key(struct json_out *j, struct text key)
-{
-	put_quoted(j, key);
-	buf_char(j->buf, ':');
-	j->comma = false;
+	end_value(j, out);
 }
 
 void json_put_text(struct json_out *j, struct text value)
@@ -112,70 +134,90 @@ void json_put_text(struct json_out *j, struct text value)
 		json_put_null(j);
 		return;
 	}
-	put_quoted(j, value);
-	j->comma = true;
+	char *out = begin_value(j, value.len + 2);
+	if (!out)
+		return;
+	*out++ = '"';
+	size_t run = copy_plain(out, value.ptr, value.len);
+	out += run;
+	if (run == value.len)
+		*out++ = '"';
+	end_value(j, out);
+	if (run < value.len)
+		put_escaped(j, (struct text){ value.ptr + run, value.len - run });
 }
 
 void json_put_int(struct json_out *j, int64_t value)
 {
-	begin_value(j);
-	buf_int(j->buf, value);
+	char *out = begin_value(j, DECIMAL_MAX);
+	if (out)
+		end_value(j, text_decimal(out, value));
 }
 
 void json_put_id(struct json_out *j, int64_t id)
 {
-	if (id == 0) {
+	char *out = id ? begin_value(j, DECIMAL_MAX + 2) : NULL;
+	if (id == 0)
 		json_put_null(j);
+	if (!out)
 		return;
-	}
-	begin_value(j);
-	buf_char(j->buf, '"');
-	buf_int(j->buf, id);
-	buf_char(j->buf, '"');
+	*out++ = '"';
+	out = text_decimal(out, id);
+	*out++ = '"';
+	end_value(j, out);
+}
+
+void json_put_instant(struct json_out *j, int64_t at_ms)
+{
+	char *out = begin_value(j, RFC3339_CHARS + 2);
+	if (!out)
+		return;
+	*out++ = '"';
+	out = clock_put(out, at_ms);
+	*out++ = '"';
+	end_value(j, out);
 }
 
 void json_put_real(struct json_out *j, double value)
 {
+	enum { DECIMALS = 7 }; /* a centimetre on the map; by integers: printf is the dearest part of a page of records */
 	assert(isfinite(value));
-	begin_value(j);
+	char *out = begin_value(j, 40);
+	if (!out)
+		return;
 	if (fabs(value) >= 1e9) {
-		buf_printf(j->buf, "%.10g", value);
+		end_value(j, out + snprintf(out, 40, "%.10g", value));
 		return;
 	}
-	/* Seven decimals (a centimetre on the map), by integers: printf is the dearest part of a page of records. */
 	int64_t scaled = llround(fabs(value) * 1e7);
 	if (value < 0 && scaled != 0)
-		buf_char(j->buf, '-');
-	buf_int(j->buf, scaled / 10000000);
+		*out++ = '-';
+	out = text_decimal(out, scaled / 10000000);
 	int64_t rest = scaled % 10000000;
-	if (rest == 0)
-		return;
-	char digits[8];
-	size_t len = 8;
-	digits[0] = '.';
-	for (size_t i = 7; i > 0; i--, rest /= 10)
-		digits[i] = (char)('0' + rest % 10);
-	while (digits[len - 1] == '0')
-		len--;
-	buf_add(j->buf, digits, len);
+	if (rest != 0) {
+		*out++ = '.';
+		for (size_t i = DECIMALS; i > 0; i--, rest /= 10)
+			out[i - 1] = (char)('0' + rest % 10);
+		out += DECIMALS;
+		while (out[-1] == '0')
+			out--;
+	}
+	end_value(j, out);
 }
 
 void json_put_bool(struct json_out *j, bool value)
 {
-	begin_value(j);
-	buf_text(j->buf, value ? TEXT("true") : TEXT("false"));
+	json_put_raw(j, value ? TEXT("true") : TEXT("false"));
 }
 
 void json_put_null(struct json_out *j)
 {
-	begin_value(j);
-	buf_add(j->buf, "null", 4);
+	put_bytes(j, "null", 4);
 }
 
 void json_put_raw(struct json_out *j, struct text json)
 {
-	begin_value(j);
-	buf_text(j->buf, json);
+	put_bytes(j, json.ptr, json.len);
 }
 
 /* jansson recurses, so the depth is known before it starts. Brackets inside strings do not count. */

@@ -3,7 +3,7 @@
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
 
-#include "base/text.h"
+#include "base/clock.h"
 
 #include <jansson.h>
 
@@ -17,11 +17,12 @@ void json_begin_object(struct json_out *j);
 void json_end_object(struct json_out *j);
 void json_begin_array(struct json_out *j);
 void json_end_array(struct json_out *j);
-void json_key(struct json_out *j, struct text key);
+void json_key(struct json_out *j, struct text key); /* a name of ours, written as it stands: nothing is escaped */
 void json_put_text(struct json_out *j, struct text value); /* missing becomes null */
 void json_put_int(struct json_out *j, int64_t value);
 void json_put_id(struct json_out *j, int64_t id); /* decimal string; 0 becomes null */
 void json_put_real(struct json_out *j, double value);
+void json_put_instant(struct json_out *j, int64_t at_ms); /* RFC 3339 */
 void json_put_bool(struct json_out *j, bool value);
 void json_put_null(struct json_out *j);
 void json_put_raw(struct json_out *j, struct text json); /* already JSON */

@@ -3,14 +3,16 @@
 #include "base/pool.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 
 enum { THREADS_MAX = 64 };
 
 struct pool {
 	pthread_mutex_t lock;
-	pthread_cond_t work;
+	sem_t work; /* at least one for each job that waits; a condition with several waiters may lose a signal in glibc 2.36 */
 	struct {
 		struct job *first, **end;
 	} queue[LANE_COUNT];
@@ -40,11 +42,15 @@ static void *carry_out(void *arg)
 	struct pool *pool = arg;
 	pthread_mutex_lock(&pool->lock);
 	for (;;) {
+		/* A bulk job that is one too many stays: whoever ends one comes by here. */
 		struct job *job = next_job(pool);
+		if (!job && pool->stopping)
+			break;
 		if (!job) {
-			if (pool->stopping && pool->waiting == 0)
-				break;
-			pthread_cond_wait(&pool->work, &pool->lock);
+			pthread_mutex_unlock(&pool->lock);
+			while (sem_wait(&pool->work) != 0 && errno == EINTR)
+				;
+			pthread_mutex_lock(&pool->lock);
 			continue;
 		}
 		bool bulk = job->lane == LANE_BULK;
@@ -53,8 +59,6 @@ static void *carry_out(void *arg)
 		job->run(job); /* may free the job */
 		pthread_mutex_lock(&pool->lock);
 		pool->bulk_running -= bulk;
-		if (bulk || pool->stopping)
-			pthread_cond_broadcast(&pool->work);
 	}
 	pthread_mutex_unlock(&pool->lock);
 	return NULL;
@@ -67,7 +71,7 @@ struct pool *pool_start(unsigned threads, unsigned queue_max)
 	if (!pool)
 		abort();
 	pthread_mutex_init(&pool->lock, NULL);
-	pthread_cond_init(&pool->work, NULL);
+	sem_init(&pool->work, 0, 0);
 	for (int lane = 0; lane < LANE_COUNT; lane++)
 		pool->queue[lane].end = &pool->queue[lane].first;
 	pool->queue_max = queue_max;
@@ -88,9 +92,10 @@ bool pool_submit(struct pool *pool, struct job *job)
 		*pool->queue[job->lane].end = job;
 		pool->queue[job->lane].end = &job->next;
 		pool->waiting++;
-		pthread_cond_signal(&pool->work);
 	}
 	pthread_mutex_unlock(&pool->lock);
+	if (accepted)
+		sem_post(&pool->work);
 	return accepted;
 }
 
@@ -98,11 +103,12 @@ void pool_stop(struct pool *pool)
 {
 	pthread_mutex_lock(&pool->lock);
 	pool->stopping = true;
-	pthread_cond_broadcast(&pool->work);
 	pthread_mutex_unlock(&pool->lock);
 	for (unsigned i = 0; i < pool->threads; i++)
+		sem_post(&pool->work);
+	for (unsigned i = 0; i < pool->threads; i++)
 		pthread_join(pool->thread[i], NULL);
-	pthread_cond_destroy(&pool->work);
+	sem_destroy(&pool->work);
 	pthread_mutex_destroy(&pool->lock);
 	free(pool);
 }

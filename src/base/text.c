@@ -132,19 +132,38 @@ bool text_to_int(struct text a, int64_t max, int64_t *out)
 	return true;
 }
 
+char *text_decimal(char *out, int64_t value)
+{
+	char digits[DECIMAL_MAX], *at = digits + sizeof digits;
+	uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+	for (; left >= 100; left /= 100) {
+		unsigned two = (unsigned)(left % 100);
+		*--at = (char)('0' + two % 10);
+		*--at = (char)('0' + two / 10);
+	}
+	if (left >= 10) {
+		*--at = (char)('0' + left % 10);
+		left /= 10;
+	}
+	*--at = (char)('0' + left);
+	if (value < 0)
+		*out++ = '-';
+	size_t len = (size_t)(digits + sizeof digits - at);
+	memcpy(out, at, len);
+	return out + len;
+}
+
 struct buf buf_in(struct arena *arena, size_t first, size_t max)
 {
 	assert(first > 0 && first <= max);
 	return (struct buf){ .arena = arena, .ptr = arena_take_raw(arena, first), .cap = first, .max = max };
 }
 
-static bool make_room(struct buf *b, size_t more)
+char *buf_grow(struct buf *b, size_t more)
 {
-	if (!b->overflow && b->cap - b->len >= more)
-		return true;
 	if (b->overflow || more > b->max - b->len) {
 		b->overflow = true;
-		return false;
+		return NULL;
 	}
 	size_t cap = b->cap;
 	while (cap - b->len < more)
@@ -155,19 +174,15 @@ static bool make_room(struct buf *b, size_t more)
 	memcpy(grown, b->ptr, b->len);
 	b->ptr = grown;
 	b->cap = cap;
-	return true;
-}
-
-char *buf_room(struct buf *b, size_t len)
-{
-	return make_room(b, len) ? b->ptr + b->len : NULL;
+	return b->ptr + b->len;
 }
 
 void buf_add(struct buf *b, const void *bytes, size_t len)
 {
-	if (len == 0 || !make_room(b, len))
+	char *out = len > 0 ? buf_room(b, len) : NULL;
+	if (!out)
 		return;
-	memcpy(b->ptr + b->len, bytes, len);
+	memcpy(out, bytes, len);
 	b->len += len;
 }
 
@@ -183,16 +198,8 @@ void buf_char(struct buf *b, char c)
 
 void buf_int(struct buf *b, int64_t value)
 {
-	char digits[21];
-	char *end = digits + sizeof digits, *at = end;
-	uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-	do {
-		*--at = (char)('0' + left % 10);
-		left /= 10;
-	} while (left > 0);
-	if (value < 0)
-		*--at = '-';
-	buf_add(b, at, (size_t)(end - at));
+	char digits[DECIMAL_MAX];
+	buf_add(b, digits, (size_t)(text_decimal(digits, value) - digits));
 }
 
 void buf_printf(struct buf *b, const char *format, ...)
@@ -207,7 +214,7 @@ void buf_printf(struct buf *b, const char *format, ...)
 	assert(len >= 0);
 	if ((size_t)len < sizeof small)
 		buf_add(b, small, (size_t)len);
-	else if (make_room(b, (size_t)len + 1)) {
+	else if (buf_room(b, (size_t)len + 1)) {
 		vsnprintf(b->ptr + b->len, (size_t)len + 1, format, again);
 		b->len += (size_t)len;
 	}

@@ -33,6 +33,9 @@ struct text text_printf(struct arena *arena, const char *format, ...) __attribut
 size_t text_utf8_length(struct text a);
 /* A decimal integer without sign, blanks or leading plus, in [0, max]. */
 bool text_to_int(struct text a, int64_t max, int64_t *out);
+enum { DECIMAL_MAX = 20 };
+/* Writes a number's digits, at most DECIMAL_MAX of them; their end. */
+char *text_decimal(char *out, int64_t value);
 
 /* A buffer that grows inside an arena up to `max` bytes; beyond, it only remembers that it overflowed. */
 struct buf {
@@ -43,8 +46,12 @@ struct buf {
 };
 
 struct buf buf_in(struct arena *arena, size_t first, size_t max);
+char *buf_grow(struct buf *b, size_t more); /* buf_room where there is none yet */
 /* Room for `len` bytes to be written by the caller, who then adds what it wrote to b->len; NULL when over the limit. */
-char *buf_room(struct buf *b, size_t len);
+static inline char *buf_room(struct buf *b, size_t len)
+{
+	return b->cap - b->len >= len && !b->overflow ? b->ptr + b->len : buf_grow(b, len);
+}
 void buf_add(struct buf *b, const void *bytes, size_t len);
 void buf_text(struct buf *b, struct text t);
 void buf_char(struct buf *b, char c);

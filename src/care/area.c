@@ -25,7 +25,6 @@ static const struct list_field fields[] = {
 
 static const struct list_spec list = {
 	.columns = COLUMNS,
-	.column_count = 6,
 	.from = "area",
 	.id_column = "number",
 	.fields = fields,
@@ -35,15 +34,14 @@ static const struct list_spec list = {
 	.where = "ended_at IS NULL",
 };
 
-static void write(struct call *call, const struct rows *rows, struct record_out *out)
+static void write(const struct rows *rows, struct record_out *out)
 {
-	(void)call;
-	record_id(out, "number", rows_int(rows, 0));
-	record_text(out, "name", rows_text(rows, 1));
-	record_text(out, "level", rows_text(rows, 2));
-	record_id(out, "parent", rows_int(rows, 3));
-	record_text(out, "code", rows_text(rows, 4));
-	record_text(out, "code_date", rows_text(rows, 5));
+	record_id(out, TEXT("number"), rows_int(rows, 0));
+	record_text(out, TEXT("name"), rows_text(rows, 1));
+	record_text(out, TEXT("level"), rows_text(rows, 2));
+	record_id(out, TEXT("parent"), rows_int(rows, 3));
+	record_text(out, TEXT("code"), rows_text(rows, 4));
+	record_text(out, TEXT("code_date"), rows_text(rows, 5));
 }
 
 static enum store_code list_areas(struct db *db, void *call)
@@ -67,7 +65,7 @@ static enum store_code get(struct db *db, void *arg)
 		struct json_out json = call_json(call, 200);
 		struct record_out out = record_of(call, &json);
 		json_begin_object(&json);
-		write(call, rows, &out);
+		write(rows, &out);
 		json_end_object(&json);
 	}
 	enum store_code code = rows_end(rows);

@@ -81,53 +81,34 @@ static const struct column columns[] = {
 
 /* ---- out ---- */
 
-static struct text masked(struct arena *arena, struct text number)
+static void write_elder(const struct elder *e, struct record_out *out)
 {
-	char mask[40];
-	if (!number.ptr)
-		return number;
-	mask_number(number, mask);
-	return text_copy(arena, text_of(mask));
+	record_id(out, TEXT("id"), e->id);
+	record_int(out, TEXT("version"), e->version);
+	record_text(out, TEXT("name"), e->name);
+	record_number(out, TEXT("id_card"), e->id_card);
+	record_text(out, TEXT("document_kind"), e->document_kind);
+	record_number(out, TEXT("document_number"), e->document_number);
+	record_text(out, TEXT("sex"), e->sex);
+	record_text(out, TEXT("born_on"), e->born_on);
+	record_id(out, TEXT("area"), e->area);
+	record_id(out, TEXT("hukou_area"), e->hukou_area);
+	record_text(out, TEXT("residence"), e->residence);
+	record_text(out, TEXT("address"), e->address);
+	record_phone(out, TEXT("phone"), e->phone);
+	record_point(out, TEXT("position"), e->lat, e->lon);
+	record_raw(out, TEXT("tags"), e->tags.ptr ? e->tags : TEXT("[]"));
+	record_raw(out, TEXT("flags"), e->id_card.ptr || e->document_number.ptr ? TEXT("[]") : TEXT("[\"no_identity_document\"]"));
+	record_instant(out, TEXT("created_at"), e->created_at);
+	record_instant(out, TEXT("updated_at"), e->updated_at);
+	record_instant(out, TEXT("ended_at"), e->ended_at);
 }
 
-static struct text masked_phone(struct arena *arena, struct text phone)
-{
-	char mask[24];
-	if (!phone.ptr)
-		return phone;
-	mask_phone(phone, mask);
-	return text_copy(arena, text_of(mask));
-}
-
-static void write_elder(struct call *call, const struct elder *e, struct record_out *out)
-{
-	struct arena *arena = call->arena;
-	record_id(out, "id", e->id);
-	record_int(out, "version", e->version);
-	record_text(out, "name", e->name);
-	record_text(out, "id_card", masked(arena, e->id_card));
-	record_text(out, "document_kind", e->document_kind);
-	record_text(out, "document_number", masked(arena, e->document_number));
-	record_text(out, "sex", e->sex);
-	record_text(out, "born_on", e->born_on);
-	record_id(out, "area", e->area);
-	record_id(out, "hukou_area", e->hukou_area);
-	record_text(out, "residence", e->residence);
-	record_text(out, "address", e->address);
-	record_text(out, "phone", masked_phone(arena, e->phone));
-	record_point(out, "position", e->lat, e->lon);
-	record_raw(out, "tags", e->tags.ptr ? e->tags : TEXT("[]"));
-	record_raw(out, "flags", e->id_card.ptr || e->document_number.ptr ? TEXT("[]") : TEXT("[\"no_identity_document\"]"));
-	record_instant(out, arena, "created_at", e->created_at);
-	record_instant(out, arena, "updated_at", e->updated_at);
-	record_instant(out, arena, "ended_at", e->ended_at);
-}
-
-static void write_row(struct call *call, const struct rows *rows, struct record_out *out)
+static void write_row(const struct rows *rows, struct record_out *out)
 {
 	struct elder elder;
-	rows_read(rows, columns, COUNT(columns), call->arena, &elder);
-	write_elder(call, &elder, out);
+	rows_read(rows, columns, COUNT(columns), NULL, &elder);
+	write_elder(&elder, out);
 }
 
 static void answer(struct call *call, const struct elder *elder, int status)
@@ -135,7 +116,7 @@ static void answer(struct call *call, const struct elder *elder, int status)
 	struct json_out json = call_json(call, status);
 	struct record_out out = record_of(call, &json);
 	json_begin_object(&json);
-	write_elder(call, elder, &out);
+	write_elder(elder, &out);
 	json_end_object(&json);
 	call->version = elder->version;
 }
@@ -154,7 +135,6 @@ static const struct list_field fields[] = {
 
 static const struct list_spec list = {
 	.columns = COLUMNS,
-	.column_count = COUNT(columns),
 	.from = "elder",
 	.id_column = "id",
 	.fields = fields,

@@ -69,40 +69,37 @@ static const struct column columns[] = {
 	{ VALUE_INT, offsetof(struct facility, beds_dementia) },
 };
 
-static void write_facility(struct call *call, const struct facility *f, struct record_out *out)
+static void write_facility(const struct facility *f, struct record_out *out)
 {
-	char phone[24];
-	record_id(out, "id", f->id);
-	record_int(out, "version", f->version);
-	record_text(out, "name", f->name);
-	record_text(out, "kind", f->kind);
-	record_id(out, "area", f->area);
-	record_text(out, "address", f->address);
-	record_point(out, "position", f->lat, f->lon);
-	record_text(out, "built_on", f->built_on);
-	record_int(out, "use_years", f->use_years);
-	record_text(out, "ownership", f->ownership);
-	record_text(out, "responsible_unit", f->responsible_unit);
-	record_text(out, "manager", f->manager);
-	if (f->phone.ptr)
-		mask_phone(f->phone, phone);
-	record_text(out, "phone", f->phone.ptr ? text_of(phone) : TEXT_NONE);
-	record_int(out, "size_m2", f->size_m2);
-	record_int(out, "floors", f->floors);
-	record_int(out, "beds_nursing", f->beds_nursing);
-	record_int(out, "beds_general", f->beds_general);
-	record_int(out, "beds_dementia", f->beds_dementia);
-	record_int(out, "beds", f->beds_nursing + f->beds_general + f->beds_dementia);
-	record_instant(out, call->arena, "created_at", f->created_at);
-	record_instant(out, call->arena, "updated_at", f->updated_at);
-	record_instant(out, call->arena, "ended_at", f->ended_at);
+	record_id(out, TEXT("id"), f->id);
+	record_int(out, TEXT("version"), f->version);
+	record_text(out, TEXT("name"), f->name);
+	record_text(out, TEXT("kind"), f->kind);
+	record_id(out, TEXT("area"), f->area);
+	record_text(out, TEXT("address"), f->address);
+	record_point(out, TEXT("position"), f->lat, f->lon);
+	record_text(out, TEXT("built_on"), f->built_on);
+	record_int(out, TEXT("use_years"), f->use_years);
+	record_text(out, TEXT("ownership"), f->ownership);
+	record_text(out, TEXT("responsible_unit"), f->responsible_unit);
+	record_text(out, TEXT("manager"), f->manager);
+	record_phone(out, TEXT("phone"), f->phone);
+	record_int(out, TEXT("size_m2"), f->size_m2);
+	record_int(out, TEXT("floors"), f->floors);
+	record_int(out, TEXT("beds_nursing"), f->beds_nursing);
+	record_int(out, TEXT("beds_general"), f->beds_general);
+	record_int(out, TEXT("beds_dementia"), f->beds_dementia);
+	record_int(out, TEXT("beds"), f->beds_nursing + f->beds_general + f->beds_dementia);
+	record_instant(out, TEXT("created_at"), f->created_at);
+	record_instant(out, TEXT("updated_at"), f->updated_at);
+	record_instant(out, TEXT("ended_at"), f->ended_at);
 }
 
-static void write_row(struct call *call, const struct rows *rows, struct record_out *out)
+static void write_row(const struct rows *rows, struct record_out *out)
 {
 	struct facility facility;
-	rows_read(rows, columns, COUNT(columns), call->arena, &facility);
-	write_facility(call, &facility, out);
+	rows_read(rows, columns, COUNT(columns), NULL, &facility);
+	write_facility(&facility, out);
 }
 
 static void answer(struct call *call, const struct facility *facility, int status)
@@ -110,7 +107,7 @@ static void answer(struct call *call, const struct facility *facility, int statu
 	struct json_out json = call_json(call, status);
 	struct record_out out = record_of(call, &json);
 	json_begin_object(&json);
-	write_facility(call, facility, &out);
+	write_facility(facility, &out);
 	json_end_object(&json);
 	call->version = facility->version;
 }
@@ -126,7 +123,6 @@ static const struct list_field fields[] = {
 
 static const struct list_spec list = {
 	.columns = COLUMNS,
-	.column_count = COUNT(columns),
 	.from = "facility",
 	.id_column = "id",
 	.fields = fields,

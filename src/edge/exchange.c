@@ -23,6 +23,7 @@ struct exchange {
 	struct arena arena;
 	struct call call;
 	struct command command;
+	struct piped piped;
 	struct job job;
 	enum stage stage;
 	const char *allow; /* for 405 */
@@ -334,15 +335,49 @@ static void suspend(struct exchange *ex)
 	MHD_suspend_connection(ex->connection);
 }
 
-static void hand_to_pool(struct exchange *ex)
+/* The connection is suspended. */
+static void run_on_pool(struct exchange *ex)
 {
 	struct call *call = &ex->call;
 	ex->job = (struct job){ .run = run_job, .lane = call->route->csv ? LANE_BULK : LANE_INTERACTIVE };
-	suspend(ex);
 	if (!pool_submit(store_pool(call->app->store), &ex->job)) {
 		app_settle(call, STORE_BUSY);
 		ready(ex);
 	}
+}
+
+static void read_done(struct piped *piped, enum store_code code)
+{
+	struct exchange *ex = (struct exchange *)(void *)((char *)piped - offsetof(struct exchange, piped));
+	if (code == STORE_BUDGET) {
+		call_again(&ex->call);
+		run_on_pool(ex);
+		return;
+	}
+	app_settle(&ex->call, code);
+	ready(ex);
+}
+
+/* Reads without waiting: on this loop's own connection within a small budget (SQLite), or through its pipe. False: it
+ * takes more than that. */
+static bool read_here(struct exchange *ex)
+{
+	struct call *call = &ex->call;
+	enum store_code code;
+	bool waits = false;
+	if (ex->loop->pipe) {
+		ex->piped = (struct piped){ .run = app_run_read, .arg = call, .done = read_done };
+		code = store_pipe_read(ex->loop->pipe, &ex->piped, &waits);
+	} else {
+		code = store_read(call->app->store, INLINE_READ_MS, app_run_read, call);
+	}
+	if (waits)
+		suspend(ex);
+	else if (code == STORE_BUDGET)
+		call_again(call);
+	else
+		app_settle(call, code);
+	return waits || code != STORE_BUDGET;
 }
 
 static void dispatch(struct exchange *ex)
@@ -352,7 +387,8 @@ static void dispatch(struct exchange *ex)
 	bool inline_reads = store_reads_inline(store);
 	if (!call->signed_in && !call->route->open && call->session_token.ptr) {
 		if (!inline_reads) {
-			hand_to_pool(ex);
+			suspend(ex);
+			run_on_pool(ex);
 			return;
 		}
 		session_load(call->app, call);
@@ -366,15 +402,10 @@ static void dispatch(struct exchange *ex)
 		store_submit(store, &ex->command);
 		return;
 	}
-	if (call->route->kind == ROUTE_READ && inline_reads) {
-		enum store_code code = store_read(store, INLINE_READ_MS, app_run_read, call);
-		if (code != STORE_BUDGET) {
-			app_settle(call, code);
-			return;
-		}
-		call_again(call);
-	}
-	hand_to_pool(ex);
+	if (call->route->kind == ROUTE_READ && (inline_reads || ex->loop->pipe) && read_here(ex))
+		return;
+	suspend(ex);
+	run_on_pool(ex);
 }
 
 /* ---- the answer ---- */

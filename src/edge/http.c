@@ -216,26 +216,45 @@ static void log_mhd(void *cls, const char *format, va_list args)
 	log_warn("http: %s", line);
 }
 
+static _Thread_local struct loop *own_loop;
+
+static void wait_for_events(struct loop *loop, struct pollfd fds[static 3])
+{
+	MHD_UNSIGNED_LONG_LONG timeout;
+	bool writes = false;
+	int wait_ms = MHD_get_timeout(loop->daemon, &timeout) != MHD_YES || timeout > 1000 ? 1000 : (int)timeout;
+	fds[2].fd = loop->pipe ? store_pipe_fd(loop->pipe, &writes) : -1;
+	fds[2].events = (short)(POLLIN | (writes ? POLLOUT : 0));
+	if (poll(fds, 3, loop->again ? 0 : wait_ms) < 0) {
+		if (errno != EINTR) {
+			log_error("http: poll: %s", strerror(errno));
+			abort();
+		}
+		fds[0].revents = fds[1].revents = fds[2].revents = 0;
+	}
+}
+
 /* libmicrohttpd 0.9.75's own threads wait for ever, with answers unwritten, when exactly 128 connections are ready at
  * once (after a full batch of events MHD_epoll waits again before it handles any). MHD_run never waits, so the waiting
  * is done here. */
 static void *run_loop(void *arg)
 {
-	struct loop *loop = arg;
+	struct loop *loop = own_loop = arg;
 	int epoll_fd = MHD_get_daemon_info(loop->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
-	struct pollfd fds[2] = { { .fd = epoll_fd, .events = POLLIN }, { .fd = loop->wake_fd, .events = POLLIN } };
+	struct pollfd fds[3] = { { .fd = epoll_fd, .events = POLLIN }, { .fd = loop->wake_fd, .events = POLLIN } };
 	while (!loop->stopping) {
-		MHD_UNSIGNED_LONG_LONG timeout;
-		int wait_ms = MHD_get_timeout(loop->daemon, &timeout) != MHD_YES ? 1000 : timeout > 1000 ? 1000 : (int)timeout;
-		if (poll(fds, 2, wait_ms) < 0 && errno != EINTR) {
-			log_error("http: poll: %s", strerror(errno));
-			abort();
-		}
+		wait_for_events(loop, fds);
 		eventfd_t ignored;
 		if (fds[1].revents & POLLIN && eventfd_read(loop->wake_fd, &ignored) == 0)
 			loop->woken = false; /* before the look at what was resumed: a later one wakes again */
+		loop->again = false;
+		if (loop->pipe) /* before MHD_run, which then sends the answers to what was read */
+			store_pipe_turn(loop->pipe, fds[2].revents != 0);
 		MHD_run(loop->daemon);
+		if (loop->pipe) /* what it asked for goes out at once */
+			store_pipe_turn(loop->pipe, false);
 	}
+	store_pipe_close(loop->pipe);
 	return NULL;
 }
 
@@ -248,7 +267,10 @@ static void wake(struct loop *loop)
 void loop_resume(struct loop *loop, struct MHD_Connection *connection)
 {
 	MHD_resume_connection(connection);
-	wake(loop);
+	if (loop == own_loop)
+		loop->again = true;
+	else
+		wake(loop);
 }
 
 /* As libmicrohttpd does it, but U+0000 stays escaped, so that it cannot cut an address or a value short. */
@@ -288,6 +310,7 @@ static bool start_loop(struct face *face, struct loop *loop, int fd, struct tls 
 	struct MHD_OptionItem plain[] = { { MHD_OPTION_END, 0, NULL } };
 	loop->face = face;
 	loop->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	loop->pipe = face->local ? NULL : store_pipe_open(face->http->app->store);
 	loop->daemon = MHD_start_daemon(
 		flags | (tls ? MHD_USE_TLS : 0), 0, may_connect, loop, exchange_handle, loop,
 		MHD_OPTION_EXTERNAL_LOGGER, log_mhd, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,

@@ -58,9 +58,11 @@ struct face;
 struct loop {
 	struct face *face;
 	struct MHD_Daemon *daemon;
+	struct pipe *pipe; /* for reads that would block; NULL: none would */
 	pthread_t thread;
 	int wake_fd; /* an eventfd */
 	_Atomic bool woken, stopping;
+	bool again; /* this thread itself let a connection go on */
 };
 
 struct face {

@@ -84,7 +84,8 @@ static bool write_line(void *arg, const struct journal_line *line)
 	struct json_out *json = lines->json;
 	json_begin_object(json);
 	JSON_INT(json, "position", line->pos);
-	JSON_TEXT(json, "at", clock_rfc3339(lines->call->arena, line->at_ms));
+	json_key(json, TEXT("at"));
+	json_put_instant(json, line->at_ms);
 	JSON_TEXT(json, "actor", line->actor);
 	JSON_TEXT(json, "channel", line->channel);
 	JSON_TEXT(json, "action", line->action);

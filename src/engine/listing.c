@@ -12,59 +12,71 @@ enum { LIMIT_DEFAULT = 20, LIMIT_MAX = 200, FILTER_BYTES_MAX = 8192, FIELDS_MAX 
 
 /* ---- records ---- */
 
-static bool wanted(const struct record_out *out, const char *name)
+static bool begin_field(struct record_out *out, struct text name)
 {
-	if (!out->fields)
-		return true;
-	for (size_t i = 0; i < out->field_count; i++)
-		if (text_is(out->fields[i], name))
-			return true;
-	return false;
+	bool wanted = !out->fields;
+	for (size_t i = 0; i < out->field_count && !wanted; i++)
+		wanted = text_eq(out->fields[i], name);
+	if (wanted)
+		json_key(out->json, name);
+	return wanted;
 }
 
-static bool begin_field(struct record_out *out, const char *name)
-{
-	if (!wanted(out, name))
-		return false;
-	json_key(out->json, text_of(name));
-	return true;
-}
-
-void record_text(struct record_out *out, const char *name, struct text value)
+void record_text(struct record_out *out, struct text name, struct text value)
 {
 	if (begin_field(out, name))
 		json_put_text(out->json, value);
 }
 
-void record_int(struct record_out *out, const char *name, int64_t value)
+void record_number(struct record_out *out, struct text name, struct text number)
+{
+	char masked[MASKED_NUMBER_SIZE];
+	if (!begin_field(out, name))
+		return;
+	if (number.ptr)
+		mask_number(number, masked);
+	json_put_text(out->json, number.ptr ? text_of(masked) : TEXT_NONE);
+}
+
+void record_phone(struct record_out *out, struct text name, struct text phone)
+{
+	char masked[PHONE_SIZE];
+	if (!begin_field(out, name))
+		return;
+	if (phone.ptr)
+		mask_phone(phone, masked);
+	json_put_text(out->json, phone.ptr ? text_of(masked) : TEXT_NONE);
+}
+
+void record_int(struct record_out *out, struct text name, int64_t value)
 {
 	if (begin_field(out, name))
 		json_put_int(out->json, value);
 }
 
-void record_id(struct record_out *out, const char *name, int64_t value)
+void record_id(struct record_out *out, struct text name, int64_t value)
 {
 	if (begin_field(out, name))
 		json_put_id(out->json, value);
 }
 
-void record_raw(struct record_out *out, const char *name, struct text json)
+void record_raw(struct record_out *out, struct text name, struct text json)
+{
+	if (begin_field(out, name))
+		json_put_raw(out->json, json.ptr ? json : TEXT("null"));
+}
+
+void record_instant(struct record_out *out, struct text name, int64_t at_ms)
 {
 	if (!begin_field(out, name))
 		return;
-	if (json.ptr)
-		json_put_raw(out->json, json);
+	if (at_ms)
+		json_put_instant(out->json, at_ms);
 	else
 		json_put_null(out->json);
 }
 
-void record_instant(struct record_out *out, struct arena *arena, const char *name, int64_t at_ms)
-{
-	if (begin_field(out, name))
-		json_put_text(out->json, at_ms ? clock_rfc3339(arena, at_ms) : TEXT_NONE);
-}
-
-void record_point(struct record_out *out, const char *name, double lat, double lon)
+void record_point(struct record_out *out, struct text name, double lat, double lon)
 {
 	if (!begin_field(out, name))
 		return;
@@ -291,9 +303,9 @@ static bool read_sort(struct call *call, const struct list_spec *spec, struct pa
 }
 
 /* The cursor is the sort, the last row's value and its id, so it fits only the list it came from. */
-static struct text write_cursor(struct arena *arena, const struct page *page, const struct value *last, int64_t id)
+static struct text write_cursor(struct arena *arena, const struct page *page, struct value last, int64_t id)
 {
-	struct text value = last->type == VALUE_TEXT ? last->text : text_printf(arena, "%lld", (long long)last->integer);
+	struct text value = last.type == VALUE_TEXT ? last.text : text_printf(arena, "%lld", (long long)last.integer);
 	struct text plain = text_printf(arena, "%.*s\n%.*s\n%lld", TEXT_ARG(page->sort_text), TEXT_ARG(value), (long long)id);
 	return base64url(arena, plain);
 }
@@ -397,37 +409,54 @@ static enum store_code count_all(struct call *call, struct db *db, const struct 
 	return rows_end(rows);
 }
 
+static int column_of(const struct list_spec *spec, const char *name)
+{
+	int at = 0;
+	size_t len = strlen(name);
+	for (const char *c = spec->columns; c; c = strchr(c, ','), at++) {
+		c += strspn(c, ", ");
+		if (strncmp(c, name, len) == 0 && (c[len] == ',' || c[len] == 0))
+			return at;
+	}
+	assert(!"the list answers the column");
+	return -1;
+}
+
 static enum store_code write_items(struct call *call, struct db *db, struct query *query, const struct list_spec *spec,
                                    const struct page *page, struct json_out *json,
-                                   void (*write)(struct call *, const struct rows *, struct record_out *))
+                                   void (*write)(const struct rows *, struct record_out *))
 {
 	struct record_out out = record_of(call, json);
 	struct text next = TEXT_NONE;
-	struct value last = value_int(0);
-	int64_t last_id = 0, count = 0;
+	int id_column = column_of(spec, spec->id_column);
+	int sort_column = page->sort ? column_of(spec, page->sort->column) : id_column;
+	bool text_sort = page->sort && (page->sort->type == LIST_TEXT || page->sort->type == LIST_DATE);
+	int64_t count = 0;
 	struct rows *rows = query_run(query, db);
 	json_key(json, TEXT("items"));
 	json_begin_array(json);
 	while (rows_next(rows)) {
-		if (count++ == page->limit) {
-			next = write_cursor(call->arena, page, &last, last_id);
+		if (count == page->limit) { /* there is one more: what was written as the next page's beginning stands */
+			count++;
 			break;
 		}
 		json_begin_object(json);
-		write(call, rows, &out);
+		write(rows, &out);
 		json_end_object(json);
-		bool text_sort = page->sort && (page->sort->type == LIST_TEXT || page->sort->type == LIST_DATE);
-		last_id = rows_int(rows, spec->column_count);
-		last = text_sort ? value_text(text_copy(call->arena, rows_text(rows, spec->column_count + 1)))
-		                 : value_int(rows_int(rows, spec->column_count + 1));
+		if (++count == page->limit)
+			next = write_cursor(call->arena, page,
+				text_sort ? value_text(rows_text(rows, sort_column)) : value_int(rows_int(rows, sort_column)),
+				rows_int(rows, id_column));
 	}
+	if (count <= page->limit)
+		next = TEXT_NONE;
 	json_end_array(json);
 	JSON_TEXT(json, "next", next);
 	return rows_end(rows);
 }
 
 enum store_code list_answer(struct call *call, struct db *db, const struct list_spec *spec,
-                            void (*write)(struct call *call, const struct rows *rows, struct record_out *out))
+                            void (*write)(const struct rows *rows, struct record_out *out))
 {
 	struct page page;
 	struct query query;
@@ -437,10 +466,6 @@ enum store_code list_answer(struct call *call, struct db *db, const struct list_
 	query_start(&query, call->arena);
 	query_sql(&query, "SELECT ");
 	query_sql(&query, spec->columns);
-	query_sql(&query, ", ");
-	query_sql(&query, spec->id_column);
-	query_sql(&query, ", ");
-	query_sql(&query, page.sort ? page.sort->column : spec->id_column);
 	add_conditions(&query, call, spec);
 	if (!add_filter(&query, call, spec))
 		return STORE_REFUSED;

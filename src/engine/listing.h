@@ -15,8 +15,7 @@ struct list_field {
 };
 
 struct list_spec {
-	const char *columns; /* what `write` reads, comma separated */
-	int column_count;
+	const char *columns; /* what `write` reads, with commas between; the id column and every column that sorts are among them */
 	const char *from; /* the table */
 	const char *id_column; /* the last sort key, unique in the district */
 	const struct list_field *fields;
@@ -32,16 +31,18 @@ struct record_out {
 	const struct text *fields; /* NULL: all */
 	size_t field_count;
 };
-void record_text(struct record_out *out, const char *name, struct text value);
-void record_int(struct record_out *out, const char *name, int64_t value);
-void record_id(struct record_out *out, const char *name, int64_t value);
-void record_raw(struct record_out *out, const char *name, struct text json); /* missing becomes null */
-void record_instant(struct record_out *out, struct arena *arena, const char *name, int64_t at_ms);
-void record_point(struct record_out *out, const char *name, double lat, double lon);
+void record_text(struct record_out *out, struct text name, struct text value);
+void record_number(struct record_out *out, struct text name, struct text number); /* of a document: masked */
+void record_phone(struct record_out *out, struct text name, struct text phone); /* masked */
+void record_int(struct record_out *out, struct text name, int64_t value);
+void record_id(struct record_out *out, struct text name, int64_t value);
+void record_raw(struct record_out *out, struct text name, struct text json); /* missing becomes null */
+void record_instant(struct record_out *out, struct text name, int64_t at_ms); /* 0 becomes null */
+void record_point(struct record_out *out, struct text name, double lat, double lon);
 
 /* Answers {"items":[...],"next":"..."}: the rows in the call's scope, each written by `write` (an object is open). */
 enum store_code list_answer(struct call *call, struct db *db, const struct list_spec *spec,
-                            void (*write)(struct call *call, const struct rows *rows, struct record_out *out));
+                            void (*write)(const struct rows *rows, struct record_out *out));
 /* The `fields` parameter, for a single record. */
 struct record_out record_of(struct call *call, struct json_out *json);
 

@@ -26,7 +26,10 @@ struct db_ops {
 	double (*get_real)(const struct rows *rows, int column);
 	struct text (*get_text)(const struct rows *rows, int column);
 	bool (*is_null)(const struct rows *rows, int column);
+	void (*read)(const struct rows *rows, const struct column *columns, size_t count, struct arena *arena, void *row);
 	enum store_code (*end)(struct rows *rows, int64_t *changed);
+	/* Carries a statement without rows out before the transaction commits; false: it must be done now. NULL: always. */
+	bool (*defer)(struct db *db, const char *sql, const struct value *values, size_t count);
 };
 
 /* First member of each backend's connection. */
@@ -60,6 +63,7 @@ extern const struct backend sqlite_backend, postgres_backend;
  * floor. With `options.read_only` it only checks. STORE_TOO_NEW, STORE_MISSING (no tables, not allowed to make them). */
 enum store_open_result store_prepare_schema(struct store *store, struct db *db);
 void store_notify(struct store *store);
+size_t sql_hash(const char *sql); /* of a statement's text, for the caches of prepared ones */
 enum { STORE_RETRIES_MAX = 8, STORE_QUEUE_MAX = 4096, GROUP_MS_MAX = 10, WAL_BYTES_MAX = 64 << 20, READ_MS_MAX = 1000 };
 
 #endif

@@ -83,15 +83,19 @@ void pg_begin(struct pg_db *db, const char *begin)
 {
 	db->base.code = STORE_OK;
 	db->begin = begin;
+	db->in_transaction = true;
 }
 
 enum store_code pg_commit(struct pg_db *db)
 {
+	db->in_transaction = false;
 	if (db->begin) { /* no statement came: there is nothing to commit */
 		db->begin = NULL;
 		return db->base.code;
 	}
-	PGresult *result = PQexec(db->conn, "COMMIT");
+	PGresult *result = NULL;
+	if (PQenterPipelineMode(db->conn) && pg_send_text(db, "COMMIT"))
+		result = pg_collect(db, db->unread + 1);
 	enum store_code code = pg_note(db, result);
 	/* COMMIT of a failed transaction "succeeds" as ROLLBACK. */
 	if (code == STORE_OK && strcmp(PQcmdStatus(result), "COMMIT") != 0) {
@@ -99,14 +103,19 @@ enum store_code pg_commit(struct pg_db *db)
 		code = STORE_BROKEN;
 	}
 	PQclear(result);
+	if (code != STORE_OK)
+		pg_roll_back(db); /* where a statement before it failed, COMMIT was passed over */
 	return code;
 }
 
 void pg_roll_back(struct pg_db *db)
 {
-	if (!db->begin && PQstatus(db->conn) == CONNECTION_OK)
+	if (db->unread > 0)
+		PQclear(pg_collect(db, db->unread));
+	if (!db->lost && PQtransactionStatus(db->conn) != PQTRANS_IDLE)
 		pg_do(db, "ROLLBACK");
 	db->begin = NULL;
+	db->in_transaction = false;
 }
 
 /* ---- connections ---- */

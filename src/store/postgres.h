@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* postgres.h - the parts of the PostgreSQL backend: SQL text (postgres_sql.c), connections and transactions
  * (postgres.c), statements (postgres_statement.c), the pool of connections, commands and the sequencer
- * (postgres_run.c). */
+ * (postgres_run.c), many reads on one connection (postgres_pipe.c). */
 #ifndef STORE_POSTGRES_H
 #define STORE_POSTGRES_H
 
@@ -42,6 +42,9 @@ struct pg_db {
 	struct db base;
 	PGconn *conn;
 	const char *begin; /* sent together with the next statement; NULL: nothing to begin */
+	bool in_transaction;
+	unsigned unread; /* statements on their way of which only an error would matter */
+	bool prepares; /* among what is on its way is what changes the prepared statements */
 	bool lost; /* close it instead of using it again */
 	unsigned open; /* results not ended yet */
 	unsigned prepared; /* names given out since the last DEALLOCATE ALL */
@@ -61,6 +64,15 @@ static inline struct pg_db *pg_db_of(struct db *db)
 
 extern const struct db_ops pg_ops;
 void pg_forget_statements(struct pg_db *db);
+/* Puts a statement on its way, in pipeline mode, behind BEGIN where that is due. *before: how many results come before
+ * its own. False: noted, and the connection is lost. */
+bool pg_send(struct pg_db *db, const char *sql, const struct value *values, size_t count, unsigned *before);
+bool pg_send_text(struct pg_db *db, const char *sql); /* without values or preparation */
+/* Waits for so many results and ends pipeline mode. The last one, or the first error; NULL: the connection is lost. */
+PGresult *pg_collect(struct pg_db *db, unsigned count);
+enum store_code pg_settle(struct pg_db *db); /* waits for what is unread */
+struct pg_rows *pg_rows_new(struct pg_db *db, struct db *base);
+void pg_rows_free(struct pg_db *db, struct pg_rows *rows);
 /* The result's code; the first that is not STORE_OK stays in the connection. */
 enum store_code pg_note(struct pg_db *db, const PGresult *result);
 

@@ -11,6 +11,8 @@
 #include "base/log.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -31,13 +33,13 @@ enum {
 struct pg_hub {
 	struct store *store;
 	pthread_mutex_t lock;
-	pthread_cond_t given; /* a connection is free */
 	pthread_cond_t due; /* something committed, or the end */
+	sem_t connections; /* that may still be taken: free ones, and those not made yet */
 	struct pg_db *free;
-	unsigned made, most;
 	bool stopping, committed;
 	bool sequences; /* this process gives the journal its order; atomic */
-	pthread_rwlock_t alone; /* held for writing by a command that failed again and again, else for reading */
+	pthread_cond_t turn; /* of those two: */
+	unsigned running, alone; /* commands under way; those that want to be, or are, the only one */
 	/* The sequencer's own from here. */
 	pthread_t thread;
 	struct pg_db *keeper; /* NULL: lost */
@@ -59,24 +61,20 @@ static void give(struct pg_hub *hub, struct pg_db *db)
 	if (db) {
 		db->next_free = hub->free;
 		hub->free = db;
-	} else {
-		hub->made--;
 	}
-	pthread_cond_signal(&hub->given);
 	pthread_mutex_unlock(&hub->lock);
+	sem_post(&hub->connections);
 }
 
 /* NULL: the database cannot be reached (logged). */
 static struct pg_db *take(struct pg_hub *hub)
 {
+	while (sem_wait(&hub->connections) != 0 && errno == EINTR)
+		;
 	pthread_mutex_lock(&hub->lock);
-	while (!hub->free && hub->made == hub->most)
-		pthread_cond_wait(&hub->given, &hub->lock);
 	struct pg_db *db = hub->free;
 	if (db)
 		hub->free = db->next_free;
-	else
-		hub->made++;
 	pthread_mutex_unlock(&hub->lock);
 	if (db && pg_is_stale(db)) {
 		pg_close(db);
@@ -144,18 +142,36 @@ static void wake_sequencer(struct pg_hub *hub)
 
 /* Where many commands want one row, whoever waits a while and comes back may find it taken each time: that ends when
  * the others must wait. */
+static void begin_turn(struct pg_hub *hub, bool alone)
+{
+	pthread_mutex_lock(&hub->lock);
+	hub->alone += alone;
+	while (alone ? hub->running > 0 : hub->alone > 0)
+		pthread_cond_wait(&hub->turn, &hub->lock);
+	hub->running++;
+	pthread_mutex_unlock(&hub->lock);
+}
+
+static void end_turn(struct pg_hub *hub, bool alone)
+{
+	pthread_mutex_lock(&hub->lock);
+	hub->running--;
+	hub->alone -= alone;
+	if (alone || (hub->alone > 0 && hub->running == 0))
+		pthread_cond_broadcast(&hub->turn);
+	pthread_mutex_unlock(&hub->lock);
+}
+
 static enum store_code attempt_once(struct store *store, int attempt, command_fn *run, void *arg)
 {
 	struct pg_hub *hub = store->inner;
-	if (attempt < ALONE_FROM)
-		pthread_rwlock_rdlock(&hub->alone);
-	else
-		pthread_rwlock_wrlock(&hub->alone);
+	bool alone = attempt >= ALONE_FROM;
+	begin_turn(hub, alone);
 	struct pg_db *db = take(hub);
 	enum store_code code = db ? run_once(store, db, run, arg) : STORE_BROKEN;
 	if (db)
 		give(hub, db);
-	pthread_rwlock_unlock(&hub->alone);
+	end_turn(hub, alone);
 	return code;
 }
 
@@ -353,8 +369,8 @@ static void hub_free(struct pg_hub *hub)
 		pg_close(db);
 	}
 	pg_close(hub->keeper);
-	pthread_rwlock_destroy(&hub->alone);
-	pthread_cond_destroy(&hub->given);
+	sem_destroy(&hub->connections);
+	pthread_cond_destroy(&hub->turn);
 	pthread_cond_destroy(&hub->due);
 	pthread_mutex_destroy(&hub->lock);
 	free(hub);
@@ -366,15 +382,10 @@ static enum store_open_result hub_open(struct store *store)
 	if (!hub)
 		abort();
 	hub->store = store;
-	hub->most = store->options.workers + SPARE_CONNECTIONS;
 	pthread_mutex_init(&hub->lock, NULL);
-	pthread_cond_init(&hub->given, NULL);
+	sem_init(&hub->connections, 0, store->options.workers + SPARE_CONNECTIONS);
+	pthread_cond_init(&hub->turn, NULL);
 	pthread_cond_init(&hub->due, NULL);
-	pthread_rwlockattr_t fair; /* else readers keep a writer waiting */
-	pthread_rwlockattr_init(&fair);
-	pthread_rwlockattr_setkind_np(&fair, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-	pthread_rwlock_init(&hub->alone, &fair);
-	pthread_rwlockattr_destroy(&fair);
 	store->inner = hub;
 	enum store_open_result result = open_hub(hub);
 	if (result != STORE_OPENED)

@@ -27,14 +27,6 @@ enum {
 
 /* ---- prepared statements ---- */
 
-static size_t hash_text(const char *sql)
-{
-	uint64_t hash = UINT64_C(14695981039346656037);
-	for (; *sql; sql++)
-		hash = (hash ^ (unsigned char)*sql) * UINT64_C(1099511628211);
-	return (size_t)(hash ^ hash >> 32);
-}
-
 void pg_forget_statements(struct pg_db *db)
 {
 	for (size_t i = 0; i < COUNT(db->slots); i++) {
@@ -66,7 +58,7 @@ static bool fits(const struct pg_statement *statement, const struct value *value
 /* Where the statement is, or the free slot where it would be. */
 static struct pg_statement **slot_of(struct pg_db *db, const char *sql)
 {
-	size_t at = hash_text(sql) % COUNT(db->slots);
+	size_t at = sql_hash(sql) % COUNT(db->slots);
 	while (db->slots[at] && strcmp(db->slots[at]->sql, sql) != 0)
 		at = (at + 1) % COUNT(db->slots);
 	return &db->slots[at];
@@ -77,31 +69,33 @@ static void name_of(unsigned number, char name[static 16])
 	snprintf(name, 16, "s%u", number);
 }
 
-static bool prepare(struct pg_db *db, struct pg_statement *statement)
+/* What was sent to prepare or drop statements and went wrong leaves the server and us of different minds. */
+static bool send_prepare(struct pg_db *db, struct pg_statement *statement, unsigned *before)
 {
 	char name[16];
 	struct arena arena = arena_new(1 << 20);
 	statement->number = ++db->prepared;
 	name_of(statement->number, name);
-	PGresult *result = PQprepare(db->conn, name, pg_placeholders(&arena, statement->sql), (int)statement->count,
-	                             statement->types);
-	enum store_code code = pg_note(db, result);
-	if (code == STORE_BROKEN)
-		log_error("store: in this statement: %.200s", statement->sql);
-	PQclear(result);
+	bool sent = PQsendPrepare(db->conn, name, pg_placeholders(&arena, statement->sql), (int)statement->count,
+	                          statement->types) == 1;
 	arena_free(&arena);
-	return code == STORE_OK;
+	db->prepares = true;
+	++*before;
+	return sent;
 }
 
-/* NULL: it cannot be prepared. Results are in memory, so making room disturbs none that is open. */
-static const struct pg_statement *statement(struct pg_db *db, const char *sql, const struct value *values, size_t count)
+/* NULL: it cannot be sent. */
+static const struct pg_statement *statement(struct pg_db *db, const char *sql, const struct value *values, size_t count,
+                                            unsigned *before)
 {
 	struct pg_statement **slot = slot_of(db, sql);
 	if (*slot && fits(*slot, values))
 		return *slot;
 	if (db->prepared >= PG_STATEMENTS_MAX) {
-		if (pg_do(db, "DEALLOCATE ALL") != STORE_OK)
+		if (!pg_send_text(db, "DEALLOCATE ALL"))
 			return NULL;
+		db->prepares = true;
+		++*before;
 		pg_forget_statements(db);
 		slot = slot_of(db, sql);
 	}
@@ -114,10 +108,7 @@ static const struct pg_statement *statement(struct pg_db *db, const char *sql, c
 	for (size_t i = 0; i < count; i++)
 		if (values[i].type != VALUE_NULL)
 			(*slot)->types[i] = type_of(&values[i]);
-	if (prepare(db, *slot))
-		return *slot;
-	db->lost = true; /* what the server remembers and what we do may differ now */
-	return NULL;
+	return send_prepare(db, *slot, before) ? *slot : NULL;
 }
 
 /* ---- running them ---- */
@@ -149,106 +140,159 @@ static void set_values(struct pg_db *db, const struct value *values, size_t coun
 	}
 }
 
-/* Of the results up to the synchronisation: the first error, or else the last. */
-static PGresult *results_of_pipeline(PGconn *conn)
+bool pg_send_text(struct pg_db *db, const char *sql)
 {
-	PGresult *kept = NULL;
-	for (int ends = 0; ends < 4 && PQstatus(conn) == CONNECTION_OK;) {
-		PGresult *result = PQgetResult(conn);
-		ExecStatusType status = PQresultStatus(result);
-		if (!result) {
-			ends++;
-		} else if (status == PGRES_PIPELINE_SYNC) {
-			PQclear(result);
-			break;
-		} else if (kept && PQresultStatus(kept) == PGRES_FATAL_ERROR) {
-			PQclear(result);
-		} else {
-			PQclear(kept);
-			kept = result;
-		}
-	}
-	return kept;
-}
-
-/* The transaction's first statement travels with its BEGIN: one round trip less. */
-static PGresult *begin_and_execute(struct pg_db *db, const char *name, int count)
-{
-	PGresult *result = NULL;
-	if (PQenterPipelineMode(db->conn) &&
-	    PQsendQueryParams(db->conn, db->begin, 0, NULL, NULL, NULL, NULL, 1) &&
-	    PQsendQueryPrepared(db->conn, name, count, db->ptrs, db->lengths, db->formats, 1) &&
-	    PQpipelineSync(db->conn))
-		result = results_of_pipeline(db->conn);
-	if (!PQexitPipelineMode(db->conn))
-		db->lost = true;
-	db->begin = NULL;
-	return result;
-}
-
-static PGresult *execute(struct pg_db *db, const char *sql, const struct value *values, size_t count)
-{
-	char name[16];
-	const struct pg_statement *prepared = statement(db, sql, values, count);
-	if (!prepared)
-		return NULL;
-	name_of(prepared->number, name);
-	set_values(db, values, count);
-	PGresult *result = db->begin
-		? begin_and_execute(db, name, (int)count)
-		: PQexecPrepared(db->conn, name, (int)count, db->ptrs, db->lengths, db->formats, 1);
-	pg_note(db, result);
-	return result;
+	return PQsendQueryParams(db->conn, sql, 0, NULL, NULL, NULL, NULL, 1) == 1;
 }
 
 /* A statement that begins with this is planned at each use: a plan kept from when its table was nearly empty reads a
  * table that has grown from end to end. */
 static const char plan_each_time[] = "/* plan each time */";
 
-static PGresult *execute_unprepared(struct pg_db *db, const char *sql, const struct value *values, size_t count)
+static bool send_unprepared(struct pg_db *db, const char *sql, const struct value *values, size_t count)
 {
 	Oid types[16];
 	struct arena arena = arena_new(65536);
 	assert(count <= COUNT(types));
 	for (size_t i = 0; i < count; i++)
 		types[i] = type_of(&values[i]);
-	set_values(db, values, count);
-	PGresult *result = PQexecParams(db->conn, pg_placeholders(&arena, sql), (int)count, types, db->ptrs, db->lengths,
-	                                db->formats, 1);
-	pg_note(db, result);
+	bool sent = PQsendQueryParams(db->conn, pg_placeholders(&arena, sql), (int)count, types, db->ptrs, db->lengths,
+	                              db->formats, 1) == 1;
 	arena_free(&arena);
+	return sent;
+}
+
+static bool send_prepared(struct pg_db *db, const char *sql, const struct value *values, size_t count, unsigned *before)
+{
+	char name[16];
+	const struct pg_statement *prepared = statement(db, sql, values, count, before);
+	if (!prepared)
+		return false;
+	name_of(prepared->number, name);
+	return PQsendQueryPrepared(db->conn, name, (int)count, db->ptrs, db->lengths, db->formats, 1) == 1;
+}
+
+bool pg_send(struct pg_db *db, const char *sql, const struct value *values, size_t count, unsigned *before)
+{
+	assert(count <= PG_VALUES_MAX);
+	*before = 0;
+	bool sent = PQenterPipelineMode(db->conn) == 1; /* also when it is there already */
+	if (sent && db->begin) {
+		sent = pg_send_text(db, db->begin);
+		db->begin = NULL;
+		++*before;
+	}
+	set_values(db, values, count);
+	if (sent && strncmp(sql, plan_each_time, sizeof plan_each_time - 1) == 0)
+		sent = send_unprepared(db, sql, values, count);
+	else if (sent)
+		sent = send_prepared(db, sql, values, count, before);
+	if (!sent)
+		pg_note(db, NULL);
+	db->lost = db->lost || !sent;
+	return sent;
+}
+
+PGresult *pg_collect(struct pg_db *db, unsigned count)
+{
+	PGresult *kept = NULL;
+	bool failed = PQpipelineSync(db->conn) != 1;
+	for (unsigned ended = 0; ended < count && PQstatus(db->conn) == CONNECTION_OK;) {
+		PGresult *result = PQgetResult(db->conn);
+		if (!result) {
+			ended++;
+		} else if (failed) {
+			PQclear(result);
+		} else {
+			PQclear(kept);
+			kept = result;
+			ExecStatusType status = PQresultStatus(kept);
+			failed = status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK;
+		}
+	}
+	PQclear(PQgetResult(db->conn)); /* of the synchronisation */
+	if (!PQexitPipelineMode(db->conn))
+		db->lost = true;
+	db->lost = db->lost || (failed && db->prepares);
+	db->prepares = false;
+	db->unread = 0;
+	return kept;
+}
+
+static PGresult *execute(struct pg_db *db, const char *sql, const struct value *values, size_t count)
+{
+	unsigned before;
+	if (!pg_send(db, sql, values, count, &before))
+		return NULL;
+	PGresult *result = pg_collect(db, db->unread + before + 1);
+	if (pg_note(db, result) == STORE_BROKEN)
+		log_error("store: at this statement: %.200s", sql);
 	return result;
 }
 
 static PGresult *execute_ddl(struct pg_db *db, const char *sql)
 {
+	struct arena arena = arena_new(1 << 20);
+	PGresult *result = NULL;
 	const char *begin = db->begin;
 	db->begin = NULL;
-	if (begin && pg_do(db, begin) != STORE_OK)
-		return NULL;
-	struct arena arena = arena_new(1 << 20);
-	PGresult *result = PQexec(db->conn, pg_ddl(&arena, sql));
-	pg_note(db, result);
+	if ((!begin || pg_do(db, begin) == STORE_OK) && pg_settle(db) == STORE_OK) {
+		result = PQexec(db->conn, pg_ddl(&arena, sql));
+		pg_note(db, result);
+	}
 	arena_free(&arena);
 	return result;
 }
 
-static struct rows *pg_query(struct db *base, const char *sql, const struct value *values, size_t count)
+enum store_code pg_settle(struct pg_db *db)
+{
+	if (db->unread > 0) {
+		PGresult *result = pg_collect(db, db->unread);
+		pg_note(db, result);
+		PQclear(result);
+	}
+	return db->base.code;
+}
+
+enum { UNREAD_MAX = 200 };
+
+/* Statements without rows wait for nobody: what is wrong with one shows with the next that has rows, or at COMMIT. */
+static bool pg_defer(struct db *base, const char *sql, const struct value *values, size_t count)
 {
 	struct pg_db *db = pg_db_of(base);
+	unsigned before;
+	if (!db->in_transaction || db->unread > UNREAD_MAX || pg_is_ddl(sql))
+		return false;
+	if (base->code == STORE_OK && pg_send(db, sql, values, count, &before))
+		db->unread += before + 1;
+	return true;
+}
+
+struct pg_rows *pg_rows_new(struct pg_db *db, struct db *base)
+{
 	struct pg_rows *rows = db->free_rows;
-	assert(count <= PG_VALUES_MAX);
 	if (rows)
 		db->free_rows = rows->next_free;
 	else if (!(rows = malloc(sizeof *rows)))
 		abort();
 	*rows = (struct pg_rows){ .base.db = base, .at = -1 };
 	db->open++;
+	return rows;
+}
+
+void pg_rows_free(struct pg_db *db, struct pg_rows *rows)
+{
+	rows->next_free = db->free_rows;
+	db->free_rows = rows;
+	db->open--;
+}
+
+static struct rows *pg_query(struct db *base, const char *sql, const struct value *values, size_t count)
+{
+	struct pg_db *db = pg_db_of(base);
+	struct pg_rows *rows = pg_rows_new(db, base);
 	if (base->code == STORE_OK)
-		rows->result = pg_is_ddl(sql) ? execute_ddl(db, sql)
-			: !db->begin && strncmp(sql, plan_each_time, sizeof plan_each_time - 1) == 0
-			? execute_unprepared(db, sql, values, count)
-			: execute(db, sql, values, count);
+		rows->result = pg_is_ddl(sql) ? execute_ddl(db, sql) : execute(db, sql, values, count);
 	return &rows->base;
 }
 
@@ -270,10 +314,7 @@ static enum store_code pg_end(struct rows *base, int64_t *changed)
 	if (changed)
 		*changed = base->db->code == STORE_OK ? strtoll(PQcmdTuples(rows->result), NULL, 10) : 0;
 	PQclear(rows->result);
-	rows->result = NULL;
-	rows->next_free = db->free_rows;
-	db->free_rows = rows;
-	db->open--;
+	pg_rows_free(db, rows);
 	return db->base.code;
 }
 
@@ -395,6 +436,21 @@ static struct text pg_text(const struct rows *base, int column)
 		              (size_t)PQgetlength(rows->result, rows->at, column) };
 }
 
+static void pg_read(const struct rows *rows, const struct column *columns, size_t count, struct arena *arena, void *row)
+{
+	for (size_t i = 0; i < count; i++) {
+		void *member = (char *)row + columns[i].offset;
+		if (columns[i].type == VALUE_INT) {
+			*(int64_t *)member = pg_int(rows, (int)i);
+		} else if (columns[i].type == VALUE_REAL) {
+			*(double *)member = pg_real(rows, (int)i);
+		} else {
+			struct text text = pg_text(rows, (int)i);
+			*(struct text *)member = arena ? text_copy(arena, text) : text;
+		}
+	}
+}
+
 const struct db_ops pg_ops = {
 	.query = pg_query,
 	.next = pg_next,
@@ -402,5 +458,7 @@ const struct db_ops pg_ops = {
 	.get_real = pg_real,
 	.get_text = pg_text,
 	.is_null = pg_is_null,
+	.read = pg_read,
 	.end = pg_end,
+	.defer = pg_defer,
 };

@@ -43,14 +43,6 @@ static enum store_code note(struct lite_db *db, int result)
 
 /* ---- statements ---- */
 
-static size_t hash_text(const char *sql)
-{
-	uint64_t hash = UINT64_C(14695981039346656037);
-	for (; *sql; sql++)
-		hash = (hash ^ (unsigned char)*sql) * UINT64_C(1099511628211);
-	return (size_t)(hash ^ hash >> 32);
-}
-
 static void forget_statements(struct lite_db *db)
 {
 	for (size_t i = 0; i < COUNT(db->slots); i++) {
@@ -90,7 +82,7 @@ static struct lite_rows *prepare(struct lite_db *db, const char *sql, bool cache
 
 static struct lite_rows *statement(struct lite_db *db, const char *sql)
 {
-	size_t at = hash_text(sql) % COUNT(db->slots);
+	size_t at = sql_hash(sql) % COUNT(db->slots);
 	for (; db->slots[at]; at = (at + 1) % COUNT(db->slots))
 		if (strcmp(db->slots[at]->sql, sql) == 0)
 			return db->slots[at]->open ? prepare(db, sql, false) : db->slots[at];
@@ -102,7 +94,7 @@ static struct lite_rows *statement(struct lite_db *db, const char *sql)
 			return rows;
 		}
 		forget_statements(db);
-		at = hash_text(sql) % COUNT(db->slots);
+		at = sql_hash(sql) % COUNT(db->slots);
 	}
 	db->slots[at] = rows;
 	db->slot_count++;
@@ -117,9 +109,9 @@ static int bind_one(sqlite3_stmt *stmt, int at, const struct value *value)
 	case VALUE_REAL:
 		return sqlite3_bind_double(stmt, at, value->real);
 	case VALUE_TEXT:
-		return sqlite3_bind_text64(stmt, at, value->text.ptr, value->text.len, SQLITE_TRANSIENT, SQLITE_UTF8);
+		return sqlite3_bind_text64(stmt, at, value->text.ptr, value->text.len, SQLITE_STATIC, SQLITE_UTF8);
 	case VALUE_BLOB:
-		return sqlite3_bind_blob64(stmt, at, value->text.ptr, value->text.len, SQLITE_TRANSIENT);
+		return sqlite3_bind_blob64(stmt, at, value->text.ptr, value->text.len, SQLITE_STATIC);
 	case VALUE_NULL:
 		break;
 	}
@@ -170,13 +162,35 @@ static double lite_real(const struct rows *rows, int column)
 	return sqlite3_column_double(current(rows), column);
 }
 
+static struct text text_of_value(sqlite3_value *value)
+{
+	const void *bytes = sqlite3_value_blob(value);
+	if (bytes)
+		return (struct text){ bytes, (size_t)sqlite3_value_bytes(value) };
+	return sqlite3_value_type(value) == SQLITE_NULL ? TEXT_NONE : TEXT("");
+}
+
 static struct text lite_text(const struct rows *rows, int column)
 {
+	return text_of_value(sqlite3_column_value(current(rows), column));
+}
+
+static void lite_read(const struct rows *rows, const struct column *columns, size_t count, struct arena *arena, void *row)
+{
 	sqlite3_stmt *stmt = current(rows);
-	if (sqlite3_column_type(stmt, column) == SQLITE_NULL)
-		return TEXT_NONE;
-	const void *bytes = sqlite3_column_blob(stmt, column);
-	return (struct text){ bytes ? bytes : "", (size_t)sqlite3_column_bytes(stmt, column) };
+	for (size_t i = 0; i < count; i++) {
+		void *member = (char *)row + columns[i].offset;
+		/* In the library's multi-thread mode (sqlite_file.c) a column's value may be used like any other. */
+		sqlite3_value *value = sqlite3_column_value(stmt, (int)i);
+		if (columns[i].type == VALUE_INT) {
+			*(int64_t *)member = sqlite3_value_int64(value);
+		} else if (columns[i].type == VALUE_REAL) {
+			*(double *)member = sqlite3_value_double(value);
+		} else {
+			struct text text = text_of_value(value);
+			*(struct text *)member = arena ? text_copy(arena, text) : text;
+		}
+	}
 }
 
 static bool lite_is_null(const struct rows *rows, int column)
@@ -211,6 +225,7 @@ static const struct db_ops lite_ops = {
 	.get_real = lite_real,
 	.get_text = lite_text,
 	.is_null = lite_is_null,
+	.read = lite_read,
 	.end = lite_end,
 };
 

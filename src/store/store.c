@@ -249,6 +249,8 @@ enum store_code rows_end(struct rows *rows)
 
 enum store_code db_exec(struct db *db, const char *sql, const struct value *values, size_t count, int64_t *changed)
 {
+	if (!changed && db->ops->defer && db->ops->defer(db, sql, values, count))
+		return db->code;
 	struct rows *rows = db_query(db, sql, values, count);
 	while (rows_next(rows))
 		;
@@ -274,24 +276,22 @@ bool db_is_postgres(const struct db *db)
 
 void rows_read(const struct rows *rows, const struct column *columns, size_t count, struct arena *arena, void *row)
 {
-	for (size_t i = 0; i < count; i++) {
-		char *member = (char *)row + columns[i].offset;
-		int column = (int)i;
-		switch (columns[i].type) {
-		case VALUE_INT:
-			*(int64_t *)(void *)member = rows_int(rows, column);
-			break;
-		case VALUE_REAL:
-			*(double *)(void *)member = rows_real(rows, column);
-			break;
-		case VALUE_TEXT:
-		case VALUE_BLOB:
-			*(struct text *)(void *)member = text_copy(arena, rows_text(rows, column));
-			break;
-		case VALUE_NULL:
-			assert(!"a column has a type");
-		}
+	rows->db->ops->read(rows, columns, count, arena, row);
+}
+
+size_t sql_hash(const char *sql)
+{
+	const uint64_t prime = UINT64_C(0x9E3779B97F4A7C15);
+	uint64_t hash = 0, eight;
+	size_t len = strlen(sql);
+	for (; len >= 8; len -= 8, sql += 8) {
+		memcpy(&eight, sql, 8);
+		hash = (hash ^ eight) * prime;
+		hash ^= hash >> 32;
 	}
+	for (; len > 0; len--, sql++)
+		hash = (hash ^ (unsigned char)*sql) * prime;
+	return (size_t)(hash ^ hash >> 32);
 }
 
 /* ---- reads and commands ---- */

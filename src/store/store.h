@@ -92,7 +92,7 @@ struct value {
 	union {
 		int64_t integer;
 		double real;
-		struct text text; /* also blobs; borrowed until db_query returns */
+		struct text text; /* also blobs; borrowed until rows_end */
 	};
 };
 
@@ -123,7 +123,8 @@ static inline struct value value_ref(int64_t i)
 #define BIND(...) (const struct value[]){ __VA_ARGS__ }, sizeof((const struct value[]){ __VA_ARGS__ }) / sizeof(struct value)
 #define BIND_NONE NULL, 0
 
-/* Starts a statement. `sql` must stay valid until rows_end. Never NULL; an error shows as no rows and in rows_end.
+/* Starts a statement. `sql` and the texts of its values must stay valid until rows_end. Never NULL; an error shows as
+ * no rows and in rows_end.
  * A connection may have several open at once, closed in any order. */
 struct rows *db_query(struct db *db, const char *sql, const struct value *values, size_t count);
 bool rows_next(struct rows *rows); /* false at the end or on an error */
@@ -132,7 +133,8 @@ double rows_real(const struct rows *rows, int column);
 struct text rows_text(const struct rows *rows, int column); /* also blobs; borrowed until rows_next; NULL is TEXT_NONE */
 bool rows_is_null(const struct rows *rows, int column);
 enum store_code rows_end(struct rows *rows);
-/* A statement without rows. `changed` may be NULL. */
+/* A statement without rows. With `changed` NULL it may be carried out as late as at the commit: what is wrong with it then
+ * shows in a later statement, or in the code of the whole command. */
 enum store_code db_exec(struct db *db, const char *sql, const struct value *values, size_t count, int64_t *changed);
 /* The first column of the first row, or `otherwise`. An error stays in db_code. */
 int64_t db_int(struct db *db, int64_t otherwise, const char *sql, const struct value *values, size_t count);
@@ -140,7 +142,8 @@ int64_t db_int(struct db *db, int64_t otherwise, const char *sql, const struct v
 enum store_code db_code(const struct db *db);
 bool db_is_postgres(const struct db *db);
 
-/* One column of a typed row: where its value goes. Text is copied into the arena. */
+/* One column of a typed row: where its value goes. Text is copied into the arena; without one it is borrowed until
+ * rows_next. */
 struct column {
 	enum value_type type;
 	size_t offset; /* of an int64_t, double or struct text */
@@ -154,6 +157,33 @@ typedef enum store_code read_fn(struct db *db, void *arg);
  * together is asked for in one statement. After `budget_ms` it is stopped with STORE_BUDGET (SQLite: progress handler;
  * PostgreSQL: statement_timeout, always 1 s). 0: 1 s. */
 enum store_code store_read(struct store *store, unsigned budget_ms, read_fn *read, void *arg);
+
+/* ---- reads of a thread that must not wait ----
+ *
+ * Where reads would block (PostgreSQL), a network loop has a pipe: one connection with many reads under way. A read is
+ * left when its rows are not there yet, and run again from its beginning when they are. */
+
+struct pipe;
+
+/* One read under way. It lives in the caller's memory until it is done. */
+struct piped {
+	read_fn *run;
+	void *arg;
+	/* On the pipe's own thread. STORE_BUDGET: not here; ask on a thread that may wait. */
+	void (*done)(struct piped *piped, enum store_code code);
+	/* The store's own. */
+	void *results[4];
+	unsigned have, used;
+};
+
+struct pipe *store_pipe_open(struct store *store); /* NULL where reads run inline */
+void store_pipe_close(struct pipe *pipe); /* what is under way is done with STORE_BUDGET; NULL is fine */
+/* Starts a read. *waits: `done` will be called, from store_pipe_turn or store_pipe_close; else it is over already, with
+ * the code returned. */
+enum store_code store_pipe_read(struct pipe *pipe, struct piped *piped, bool *waits);
+int store_pipe_fd(const struct pipe *pipe, bool *writes); /* to wait for, also for room to write; -1: none now */
+/* Sends what was asked for, takes what came when the descriptor is readable. */
+void store_pipe_turn(struct pipe *pipe, bool readable);
 
 /* ---- commands ---- */
 

