@@ -220,10 +220,11 @@ void json_put_raw(struct json_out *j, struct text json)
 	put_bytes(j, json.ptr, json.len);
 }
 
-/* jansson recurses, so the depth is known before it starts. Brackets inside strings do not count. */
-static bool too_deep(struct text source, unsigned max_depth)
+/* jansson recurses and allocates for each value, so depth and number are known before it starts. Brackets and commas
+ * inside strings do not count. */
+static enum json_wrong measure(struct text source, unsigned max_depth)
 {
-	unsigned depth = 0;
+	unsigned depth = 0, values = 1;
 	bool quoted = false;
 	for (size_t i = 0; i < source.len; i++) {
 		char c = source.ptr[i];
@@ -236,12 +237,15 @@ static bool too_deep(struct text source, unsigned max_depth)
 			quoted = true;
 		} else if (c == '{' || c == '[') {
 			if (++depth > max_depth)
-				return true;
+				return JSON_TOO_DEEP;
+			values++;
+		} else if (c == ',') {
+			values++;
 		} else if ((c == '}' || c == ']') && depth > 0) {
 			depth--;
 		}
 	}
-	return false;
+	return values > JSON_VALUES_MAX ? JSON_TOO_MANY : JSON_FINE;
 }
 
 enum json_wrong json_read(struct text source, unsigned max_depth, json_t **out)
@@ -249,8 +253,9 @@ enum json_wrong json_read(struct text source, unsigned max_depth, json_t **out)
 	*out = NULL;
 	if (source.len == 0)
 		return JSON_MALFORMED;
-	if (too_deep(source, max_depth))
-		return JSON_TOO_DEEP;
+	enum json_wrong wrong = measure(source, max_depth);
+	if (wrong != JSON_FINE)
+		return wrong;
 	json_error_t ignored;
 	*out = json_loadb(source.ptr, source.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &ignored);
 	return *out ? JSON_FINE : JSON_MALFORMED;

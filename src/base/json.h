@@ -36,8 +36,11 @@ void json_put_raw(struct json_out *j, struct text json); /* already JSON */
 enum json_wrong {
 	JSON_FINE,
 	JSON_MALFORMED, /* not JSON, not UTF-8, a repeated key, an escape for U+0000 */
-	JSON_TOO_DEEP
+	JSON_TOO_DEEP,
+	JSON_TOO_MANY /* more than JSON_VALUES_MAX values: each takes some eighty bytes, however short it is written */
 };
+
+enum { JSON_VALUES_MAX = 20000 };
 
 /* Reads one JSON value of any type nested at most `max_depth` deep. The caller frees *out with json_decref. */
 enum json_wrong json_read(struct text source, unsigned max_depth, json_t **out);

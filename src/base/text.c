@@ -30,6 +30,14 @@ bool text_starts(struct text a, struct text prefix)
 	return a.len >= prefix.len && (prefix.len == 0 || memcmp(a.ptr, prefix.ptr, prefix.len) == 0);
 }
 
+struct text text_cut(struct text a, size_t max)
+{
+	size_t len = a.len < max ? a.len : max;
+	while (len > 0 && len < a.len && ((unsigned char)a.ptr[len] & 0xC0) == 0x80)
+		len--;
+	return (struct text){ a.ptr, len };
+}
+
 static size_t blank_at(const char *ptr, size_t len)
 {
 	if (len > 0 && (*ptr == ' ' || (*ptr >= '\t' && *ptr <= '\r')))

@@ -25,6 +25,7 @@ struct text text_of(const char *zero_terminated); /* borrows; NULL gives TEXT_NO
 bool text_eq(struct text a, struct text b); /* missing equals only missing */
 bool text_is(struct text a, const char *literal);
 bool text_starts(struct text a, struct text prefix);
+struct text text_cut(struct text a, size_t max); /* its first `max` bytes, never half a character of UTF-8 */
 struct text text_trim(struct text a); /* ASCII blanks and U+3000 at both ends */
 struct text text_copy(struct arena *arena, struct text a); /* also zero-terminated behind its length */
 const char *text_z(struct arena *arena, struct text a); /* zero-terminated copy */

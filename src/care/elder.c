@@ -330,19 +330,18 @@ static enum store_code import_row(struct tx *tx, struct call *call, struct input
 /* The elder of the path at the version that the caller has seen, and may change: they live in the actor's areas. */
 static enum store_code find_to_change(struct tx *tx, struct call *call, struct elder *elder)
 {
-	int64_t version;
-	if (!call_if_match(call, &version))
-		return STORE_REFUSED;
+	if (!call->if_match.ptr)
+		return call_problem(call, PROBLEM_IF_MATCH_NEEDED);
 	enum store_code code = find(tx->db, call, elder);
 	if (code != STORE_OK)
 		return code;
 	if (!actor_covers(&call->actor, elder->area))
 		return call_problem_detail(call, PROBLEM_FORBIDDEN, TEXT("此人由居住地管理，户籍地只能查看"),
 			TEXT("Those who live elsewhere are kept by the area where they live"));
-	if (elder->version != version)
-		return call_problem(call, PROBLEM_STALE);
-	return elder->ended_at ? call_problem_detail(call, PROBLEM_NOT_FOUND, TEXT("记录已终止"), TEXT("The record has ended"))
-	                       : STORE_OK;
+	code = call_match(call, elder->version);
+	if (code == STORE_OK && elder->ended_at)
+		return call_problem_detail(call, PROBLEM_NOT_FOUND, TEXT("记录已终止"), TEXT("The record has ended"));
+	return code;
 }
 
 static enum store_code patch(struct tx *tx, void *arg)

@@ -264,12 +264,11 @@ static enum store_code import_row(struct tx *tx, struct call *call, struct input
 
 static enum store_code find_to_change(struct tx *tx, struct call *call, struct facility *facility)
 {
-	int64_t version;
-	if (!call_if_match(call, &version))
-		return STORE_REFUSED;
+	if (!call->if_match.ptr)
+		return call_problem(call, PROBLEM_IF_MATCH_NEEDED);
 	enum store_code code = find(tx->db, call, facility);
-	if (code == STORE_OK && facility->version != version)
-		return call_problem(call, PROBLEM_STALE);
+	if (code == STORE_OK)
+		code = call_match(call, facility->version);
 	if (code == STORE_OK && facility->ended_at)
 		return call_problem_detail(call, PROBLEM_NOT_FOUND, TEXT("记录已终止"), TEXT("The record has ended"));
 	return code;

@@ -8,11 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLICE_ROWS = 100, ERRORS_SHOWN_MAX = 1000, UNKNOWN_SHOWN_MAX = 50 };
+enum { SLICE_ROWS = 100, SLICE_BYTES = 8 << 20, ERRORS_SHOWN_MAX = 1000, UNKNOWN_SHOWN_MAX = 50, UNKNOWN_BYTES_MAX = 200 };
 
 struct row {
 	unsigned line;
-	struct pair *cells; /* one for each known column */
+	struct pair *cells; /* of the known columns, as far as the row goes */
+	size_t cell_count;
 };
 
 struct row_error {
@@ -26,8 +27,9 @@ struct import {
 	struct call *call;
 	const struct importer *importer;
 	const char *fields[CSV_CELLS_MAX]; /* of each column; NULL: not ours */
-	size_t column_count;
-	struct arena slice_arena;
+	size_t column_count, known_count;
+	struct arena slice_arena; /* of the rows that wait */
+	struct arena run_arena; /* of one run over them: a command may be run again */
 	struct row rows[SLICE_ROWS];
 	size_t row_count;
 	/* of the slice, as of its last run */
@@ -64,11 +66,12 @@ static enum store_code write_slice(struct tx *tx, void *arg)
 {
 	struct import *import = arg;
 	import->slice_error_count = import->slice_accepted = 0;
+	arena_reset(&import->run_arena);
 	for (size_t i = 0; i < import->row_count; i++) {
 		struct call row;
-		call_start(&row, import->call->app, &import->slice_arena);
+		call_start(&row, import->call->app, &import->run_arena);
 		row.actor = import->call->actor;
-		struct input in = { .cells = import->rows[i].cells, .cell_count = import->column_count };
+		struct input in = { .cells = import->rows[i].cells, .cell_count = import->rows[i].cell_count };
 		enum store_code code = import->importer->row(tx, &row, &in);
 		if (code == STORE_OK)
 			import->slice_accepted++;
@@ -118,32 +121,32 @@ static void note_bad_record(struct import *import, unsigned line, enum csv_resul
 static bool read_header(struct import *import, struct csv *csv, struct text *unknown, size_t *unknown_count)
 {
 	enum csv_result result = csv_next(csv, &import->slice_arena);
-	bool any = false;
 	import->column_count = result == CSV_RECORD ? csv->cell_count : 0;
 	for (size_t i = 0; i < import->column_count; i++) {
 		struct text name = text_trim(csv->cells[i]);
 		for (size_t a = 0; a < import->importer->alias_count; a++)
 			if (text_is(name, import->importer->aliases[a].header))
 				import->fields[i] = import->importer->aliases[a].field;
-		any = any || import->fields[i];
+		import->known_count += import->fields[i] != NULL;
 		if (!import->fields[i] && *unknown_count < UNKNOWN_SHOWN_MAX && name.len > 0)
-			unknown[(*unknown_count)++] = text_copy(import->call->arena, name);
+			unknown[(*unknown_count)++] = text_copy(import->call->arena, text_cut(name, UNKNOWN_BYTES_MAX));
 	}
-	if (!any)
+	if (import->known_count == 0)
 		call_wrong(import->call, TEXT(""), "no_header", TEXT("第一行应是表头，例如：姓名,公民身份号码,性别,出生日期,区划代码"),
 		           TEXT("The first row is the header, for example: name,id_card,sex,born_on,area"));
 	arena_reset(&import->slice_arena);
-	return any;
+	return import->known_count > 0;
 }
 
 static void keep_row(struct import *import, const struct csv *csv)
 {
 	struct row *row = &import->rows[import->row_count++];
 	row->line = csv->line;
-	row->cells = arena_take(&import->slice_arena, import->column_count * sizeof *row->cells);
-	for (size_t i = 0; i < import->column_count; i++)
-		if (import->fields[i] && i < csv->cell_count)
-			row->cells[i] = (struct pair){ text_of(import->fields[i]), csv->cells[i] };
+	row->cells = arena_take(&import->slice_arena, import->known_count * sizeof *row->cells);
+	row->cell_count = 0;
+	for (size_t i = 0; i < import->column_count && i < csv->cell_count; i++)
+		if (import->fields[i])
+			row->cells[row->cell_count++] = (struct pair){ text_of(import->fields[i]), csv->cells[i] };
 	import->read++;
 }
 
@@ -156,7 +159,8 @@ static enum store_code read_rows(struct import *import, struct csv *csv)
 		enum store_code code = STORE_OK;
 		if (result == CSV_RECORD) {
 			keep_row(import, csv);
-			code = import->row_count == SLICE_ROWS ? flush_slice(import) : STORE_OK;
+			if (import->row_count == SLICE_ROWS || import->slice_arena.total > SLICE_BYTES)
+				code = flush_slice(import);
 		} else {
 			code = flush_slice(import); /* mistakes are told in the order of the file */
 			note_bad_record(import, csv->line, result);
@@ -192,6 +196,16 @@ static void write_answer(struct import *import, const struct text *unknown, size
 	json_end_object(&json);
 }
 
+/* What was committed stays: whoever sends the rest again must know. */
+static void tell_failure(struct import *import, enum store_code code)
+{
+	struct call *call = import->call;
+	long long accepted = (long long)import->accepted;
+	app_settle(call, code);
+	call_problem_detail(call, call->problem, text_printf(call->arena, "此前的 %lld 行已经导入", accepted),
+	                    text_printf(call->arena, "%lld rows before this were imported", accepted));
+}
+
 static void import_file(struct call *call, const char *resource)
 {
 	struct import *import = calloc(1, sizeof *import);
@@ -203,6 +217,7 @@ static void import_file(struct call *call, const char *resource)
 	import->call = call;
 	import->importer = app_resource(call->app, text_of(resource))->importer;
 	import->slice_arena = arena_new(CALL_ARENA_MAX);
+	import->run_arena = arena_new(CALL_ARENA_MAX);
 	memcpy(call->actor.channel, "import", sizeof "import");
 	*csv = csv_open(call->raw);
 	if (read_header(import, csv, unknown, &unknown_count)) {
@@ -210,9 +225,10 @@ static void import_file(struct call *call, const char *resource)
 		if (code == STORE_OK)
 			write_answer(import, unknown, unknown_count);
 		else
-			app_settle(call, code);
+			tell_failure(import, code);
 	}
 	arena_free(&import->slice_arena);
+	arena_free(&import->run_arena);
 	free(import);
 	free(csv);
 }

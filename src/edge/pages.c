@@ -74,7 +74,7 @@ static enum store_code metrics(struct db *db, void *arg)
 struct lines {
 	struct call *call;
 	struct json_out *json;
-	int64_t last;
+	int64_t last, limit;
 	int count;
 };
 
@@ -82,6 +82,8 @@ static bool write_line(void *arg, const struct journal_line *line)
 {
 	struct lines *lines = arg;
 	struct json_out *json = lines->json;
+	if (lines->count++ == lines->limit)
+		return false; /* there is more */
 	json_begin_object(json);
 	JSON_INT(json, "position", line->pos);
 	json_key(json, TEXT("at"));
@@ -96,7 +98,6 @@ static bool write_line(void *arg, const struct journal_line *line)
 	json_put_raw(json, line->detail.ptr ? line->detail : TEXT("{}"));
 	json_end_object(json);
 	lines->last = line->pos;
-	lines->count++;
 	return true;
 }
 
@@ -110,13 +111,13 @@ static enum store_code journal(struct db *db, void *arg)
 	if (limit_text.ptr && (!text_to_int(limit_text, 200, &limit) || limit < 1))
 		return call_problem_detail(call, PROBLEM_BAD_REQUEST, TEXT("limit 应在 1 到 200 之间"), TEXT("limit is between 1 and 200"));
 	struct json_out json = call_json(call, 200);
-	struct lines lines = { call, &json, after, 0 };
+	struct lines lines = { call, &json, after, limit, 0 };
 	json_begin_object(&json);
 	json_key(&json, TEXT("items"));
 	json_begin_array(&json);
-	enum store_code code = journal_read(db, call->actor.district, after, (int)limit, write_line, &lines);
+	enum store_code code = journal_read(db, call->actor.district, after, (int)limit + 1, write_line, &lines);
 	json_end_array(&json);
-	JSON_TEXT(&json, "next", lines.count == limit ? text_printf(call->arena, "%lld", (long long)lines.last) : TEXT_NONE);
+	JSON_TEXT(&json, "next", lines.count > limit ? text_printf(call->arena, "%lld", (long long)lines.last) : TEXT_NONE);
 	json_end_object(&json);
 	return code;
 }

@@ -155,12 +155,19 @@ enum store_code app_run_read(struct db *db, void *arg)
 	return call->route->read(db, call);
 }
 
-/* What makes two requests the same: method and path by the route, the record, and the body. */
+/* What makes two requests the same: method and path by the route, the record, the body, and what the account may see: an
+ * answer is never given again to somebody who has lost the right to it. */
 static struct text request_hash(struct call *call)
 {
 	unsigned char hash[HASH_BYTES];
-	struct text all = text_printf(call->arena, "%s\n%lld\n%.*s", call->route->path, (long long)call->id, TEXT_ARG(call->raw));
-	hash_sha256(all, hash);
+	struct buf all = buf_in(call->arena, call->raw.len + 512, call->raw.len + 512);
+	buf_printf(&all, "%s\n%lld\n%u", call->route->path, (long long)call->id, call->actor.permissions);
+	for (unsigned i = 0; i < call->actor.area_count; i++)
+		buf_printf(&all, " %lld", (long long)call->actor.areas[i]);
+	buf_char(&all, '\n');
+	buf_text(&all, call->raw);
+	assert(!all.overflow);
+	hash_sha256(buf_done(&all), hash);
 	return hash_hex(call->arena, hash);
 }
 

@@ -3,6 +3,7 @@
 #include "engine/call.h"
 
 #include <assert.h>
+#include <string.h>
 
 void call_start(struct call *call, struct app *app, struct arena *arena)
 {
@@ -41,6 +42,7 @@ struct json_out call_json(struct call *call, int status)
 	if (!call->out.ptr)
 		call->out = buf_in(call->arena, 2048, ANSWER_BYTES_MAX);
 	call->out.len = 0;
+	call->out.overflow = false;
 	call->status = status;
 	return json_out(&call->out);
 }
@@ -105,6 +107,24 @@ void call_write_problem(struct call *call)
 	if (call->problem == PROBLEM_INVALID)
 		write_wrongs(&json, call);
 	json_end_object(&json);
+}
+
+enum store_code call_match(struct call *call, int64_t current)
+{
+	struct text rest = call->if_match;
+	if (!rest.ptr)
+		return call_problem(call, PROBLEM_IF_MATCH_NEEDED);
+	struct text tag = text_printf(call->arena, "\"%lld\"", (long long)current);
+	while (rest.len > 0) {
+		const char *comma = memchr(rest.ptr, ',', rest.len);
+		size_t len = comma ? (size_t)(comma - rest.ptr) : rest.len;
+		struct text one = text_trim((struct text){ rest.ptr, len });
+		if (text_is(one, "*") || text_eq(one, tag))
+			return STORE_OK;
+		len += comma ? 1 : 0;
+		rest = (struct text){ rest.ptr + len, rest.len - len };
+	}
+	return call_problem(call, PROBLEM_STALE);
 }
 
 bool call_if_match(struct call *call, int64_t *version)

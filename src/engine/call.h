@@ -73,6 +73,8 @@ enum store_code call_problem_detail(struct call *call, enum problem problem, str
 void call_wrong(struct call *call, struct text pointer, const char *code, struct text zh, struct text en);
 /* Writes the problem document; done once, by whoever sends the answer. */
 void call_write_problem(struct call *call);
+/* Whether If-Match (RFC 9110 13.1.1: tags in a list, or *) names the current version; 428 or 412 is answered when not. */
+enum store_code call_match(struct call *call, int64_t current);
 /* The version named by If-Match; false after it has answered 428 or 412. */
 bool call_if_match(struct call *call, int64_t *version);
 

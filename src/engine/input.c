@@ -460,10 +460,7 @@ bool input_finish(struct input *in)
 		bool known = false;
 		for (size_t i = 0; i < COUNT(read_only); i++)
 			known = known || strcmp(read_only[i], key) == 0;
-		size_t len = strnlen(key, 64);
-		while (((unsigned char)key[len] & 0xC0) == 0x80) /* never half a character */
-			len--;
-		call_wrong(in->call, pointer_to(in->call->arena, (struct text){ key, len }), known ? "read_only" : "unknown_field",
+		call_wrong(in->call, pointer_to(in->call->arena, text_cut(text_of(key), 64)), known ? "read_only" : "unknown_field",
 		           known ? TEXT("该字段由系统维护，不能填写") : TEXT("没有这个字段"),
 		           known ? TEXT("The field is kept by the system") : TEXT("There is no such field"));
 	}

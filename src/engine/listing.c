@@ -239,7 +239,8 @@ static bool compile(struct query *query, const struct list_spec *spec, json_t *n
 		return compile_list(query, spec, args, " OR ");
 	if (strcmp(op, "!") == 0) {
 		query_sql(query, "(");
-		bool fine = compile(query, spec, json_is_array(args) ? json_array_get(args, 0) : args);
+		bool fine = (!json_is_array(args) || json_array_size(args) == 1) &&
+		            compile(query, spec, json_is_array(args) ? json_array_get(args, 0) : args);
 		query_sql(query, ") IS NOT TRUE");
 		return fine;
 	}

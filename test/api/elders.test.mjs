@@ -199,11 +199,13 @@ describe('changing', () => {
 		const path = `/api/v1/elders/${elder.id}`;
 		assertProblem(await bureau.request('PATCH', path, { body: { name: 'x' } }), 428, 'precondition_required');
 		assertProblem(await bureau.request('DELETE', path), 428, 'precondition_required');
-		for (const tag of ['"2"', '"0"', 'W/"1"', '"abc"', '"1", "2"', '""', '"-1"', '"99999999999999999999"', '"1']) {
+		for (const tag of ['"2"', '"0"', 'W/"1"', '"abc"', '"01"', '1', '"2", "3"', '""', ',', '"-1"', '"99999999999999999999"', '"1']) {
 			assertProblem(await bureau.request('PATCH', path, { body: { name: 'x' }, headers: { 'If-Match': tag } }), 412, 'stale');
 			assertProblem(await bureau.request('DELETE', path, { headers: { 'If-Match': tag } }), 412, 'stale');
 		}
 		assert.deepEqual((await bureau.get(path)).json, elder);
+		for (const [at, tag] of ['"9", "1"', '*', ' "3" '].entries())
+			assert.equal((await bureau.request('PATCH', path, { body: { name: `x${at}` }, headers: { 'If-Match': tag } })).status, 200, tag);
 	});
 
 	test('of many writers with the same version one wins', async () => {
@@ -275,6 +277,17 @@ describe('Idempotency-Key', () => {
 		const two = await keyed(house.street1, 'key-4', newElder());
 		assert.deepEqual([one.status, two.status], [201, 201]);
 		assert.notEqual(one.json.id, two.json.id);
+	});
+
+	test('an answer is not given again to whoever has lost its area', async () => {
+		const areas = ['370613001', '370613002'];
+		const made = await house.admin.post('/api/v1/users', { user: 'mover', name: '调动', role: 'street', areas: [areas[0]], password: 'first-area-1' });
+		assert.equal(made.status, 201, made.text);
+		const mover = await house.server.as('mover', 'first-area-1');
+		const wish = newElder();
+		assert.equal((await keyed(mover, 'key-6', wish)).status, 201);
+		assert.equal((await house.admin.patch(`/api/v1/users/${made.json.id}`, { areas: [areas[1]] }, made.json.version)).status, 200);
+		assertProblem(await keyed(await house.server.as('mover', 'first-area-1'), 'key-6', wish), 422, 'idempotency_key_reused');
 	});
 
 	test('a refusal does not use the key up', async () => {

@@ -171,6 +171,22 @@ describe('import of elders', () => {
 		assert.ok(many.json.errors.length <= 1000);
 	});
 
+	test('the widest rows there may be are taken slice by slice', async () => {
+		const header = [...columns, ...Array.from({ length: 249 }, (_, i) => `备注${i}`)].join(',');
+		const wide = `"${'宽'.repeat(3000)}""${'宽'.repeat(4000)}"`;
+		const rows = csv(Array.from({ length: 12 }, () => newElder())).split('\n').slice(1, 13).map((row) => row + `,${wide}`.repeat(249));
+		const got = await send(house.bureau, `${header}\n${rows.join('\n')}\n`);
+		assertCounts(got, 12, 12);
+	});
+
+	test('names of unknown columns are shown as far as they help', async () => {
+		const long = Array.from({ length: 50 }, (_, i) => `"${i}${'\u0001'.repeat(30000)}"`);
+		const got = await send(house.bureau, csv([newElder()], [...columns, ...long]));
+		assertCounts(got, 1, 1);
+		assert.equal(got.json.unknown_columns.length, 50);
+		assert.ok(got.json.unknown_columns.every((name) => name.length <= 200));
+	});
+
 	test('SQL and formulas in cells are text', async () => {
 		for (const name of ["');DROP TABLE elder;--", '=HYPERLINK("http://x")', '@SUM(1)']) {
 			assertCounts(await send(house.bureau, csv([newElder({ name, address: name })])), 1, 1);

@@ -104,6 +104,12 @@ describe('pages', () => {
 			assert.equal(street.parent, '370613000000000');
 	});
 
+	test('a page of the journal that ends with its last line has no next', async () => {
+		const lines = await house.auditor.all('/api/v1/journal');
+		const page = await house.auditor.get(`/api/v1/journal?cursor=${lines.at(-6).position}&limit=5`);
+		assert.deepEqual([page.json.items.length, page.json.next], [5, null]);
+	});
+
 	test('HEAD answers like GET without the body', async () => {
 		const get = await bureau.get('/api/v1/elders?limit=3');
 		const head = await bureau.request('HEAD', '/api/v1/elders?limit=3');
@@ -172,7 +178,7 @@ describe('filters', () => {
 			{ '==': [v('born_on'), '1950-02-30'] }, { '==': [v('area'), 370613] }, { '==': [v('area'), '3706130'] }, { '==': [v('id'), '-1'] }, { '==': [v('id'), 5] },
 			{ in: [v('sex'), []] }, { in: [v('sex'), 'male'] }, { in: [v('sex'), [null]] }, { within: [v('sex'), 'male'] }, { within: [v('area'), '0'] },
 			{ '==': ['male', v('sex')] }, { '==': [{ var: 'sex', x: 1 }, 'male'] }, { '==': [v("sex' OR 1=1 --"), 'x'] }, { '==': [v('sex'), 'male'], '!=': [v('sex'), 'x'] },
-			{ '!': {} }, { '!': [] }, { '+': [1, 2] }, { var: 'sex' }, true, deep(40)])
+			{ '!': {} }, { '!': [] }, { '!': [{ '==': [v('sex'), 'male'] }, { bogus: 1 }] }, { '+': [1, 2] }, { var: 'sex' }, true, deep(40)])
 			assertProblem(await bureau.get(`/api/v1/elders?${filterOf(condition)}`), 400, 'bad_filter');
 		for (const text of ['', '{', '{"==":[{"var":"sex"},"male"]', '\u00ff', '{"==":[{"var":"sex"},"male"]}x'])
 			assertProblem(await bureau.get(`/api/v1/elders?filter=${encodeURIComponent(text)}`), 400, 'bad_filter');
