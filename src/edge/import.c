@@ -110,7 +110,7 @@ static void note_bad_record(struct import *import, unsigned line, enum csv_resul
 	static const char *const codes[] = { [CSV_TOO_MANY_CELLS] = "too_many_cells", [CSV_CELL_TOO_LONG] = "cell_too_long",
 		                             [CSV_OPEN_QUOTE] = "open_quote", [CSV_NOT_UTF8] = "not_utf8",
 		                             [CSV_STRAY_QUOTE] = "stray_quote" };
-	static const char *const zh[] = { [CSV_TOO_MANY_CELLS] = "列太多", [CSV_CELL_TOO_LONG] = "单元格太长",
+	static const char *const zh[] = { [CSV_TOO_MANY_CELLS] = "列太多：比表头多，或单元格里的逗号没有加引号", [CSV_CELL_TOO_LONG] = "单元格太长",
 		                          [CSV_OPEN_QUOTE] = "引号没有结束，之后的内容没有读取",
 		                          [CSV_NOT_UTF8] = "不是 UTF-8 编码，请另存为 UTF-8", [CSV_STRAY_QUOTE] = "引号位置不对" };
 	if (import->error_count < ERRORS_SHOWN_MAX)
@@ -150,6 +150,15 @@ static void keep_row(struct import *import, const struct csv *csv)
 	import->read++;
 }
 
+/* A cell behind the last column is most often the rest of one with a comma in it. */
+static bool fits_header(const struct import *import, const struct csv *csv)
+{
+	for (size_t i = import->column_count; i < csv->cell_count; i++)
+		if (text_trim(csv->cells[i]).len > 0)
+			return false;
+	return true;
+}
+
 static enum store_code read_rows(struct import *import, struct csv *csv)
 {
 	for (;;) {
@@ -157,6 +166,8 @@ static enum store_code read_rows(struct import *import, struct csv *csv)
 		if (result == CSV_END)
 			return flush_slice(import);
 		enum store_code code = STORE_OK;
+		if (result == CSV_RECORD && !fits_header(import, csv))
+			result = CSV_TOO_MANY_CELLS;
 		if (result == CSV_RECORD) {
 			keep_row(import, csv);
 			if (import->row_count == SLICE_ROWS || import->slice_arena.total > SLICE_BYTES)

@@ -8,10 +8,11 @@
 #include "engine/session.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_DAYS_MS = 24 * 60 * 60 * 1000, KEY_MAX = 200 };
+enum { KEY_DAYS_MS = 24 * 60 * 60 * 1000, KEY_MAX = 200, KEYS_DROPPED = 500 };
 
 /* ---- opening ---- */
 
@@ -77,16 +78,31 @@ void app_close(struct app *app)
 	free(app);
 }
 
-static enum store_code drop_old_keys(struct tx *tx, void *arg)
+static enum store_code drop_old_keys(struct tx *tx, void *dropped)
 {
-	(void)arg;
-	return db_exec(tx->db, "DELETE FROM idempotency WHERE at_ms < ?1", BIND(value_int(tx->now_ms - KEY_DAYS_MS)), NULL);
+	return db_exec(tx->db, "DELETE FROM idempotency WHERE (district, account, idempotency_key) IN"
+		" (SELECT district, account, idempotency_key FROM idempotency WHERE at_ms < ?1 ORDER BY at_ms LIMIT ?2)",
+		BIND(value_int(tx->now_ms - KEY_DAYS_MS), value_int(KEYS_DROPPED)), dropped);
+}
+
+/* In slices, as a day may have brought very many. */
+static void tend(struct job *job)
+{
+	struct app *app = (struct app *)(void *)((char *)job - offsetof(struct app, tending));
+	int64_t dropped = KEYS_DROPPED;
+	sessions_tend(app);
+	while (dropped == KEYS_DROPPED && store_command(app->store, LANE_BULK, drop_old_keys, &dropped) == STORE_OK)
+		;
+	app->tends = false;
 }
 
 void app_tend(struct app *app)
 {
-	sessions_tend(app);
-	store_command(app->store, LANE_BULK, drop_old_keys, NULL);
+	if (atomic_exchange(&app->tends, true))
+		return;
+	app->tending = (struct job){ .run = tend, .lane = LANE_BULK };
+	if (!pool_submit(store_pool(app->store), &app->tending))
+		app->tends = false;
 }
 
 /* ---- routes ---- */

@@ -60,6 +60,8 @@ struct app {
 	bool secure_cookie; /* behind TLS */
 	unsigned home_district; /* for whom the operator of this machine acts: the store's only district, or the one named */
 	int64_t home_area;
+	struct job tending;
+	_Atomic bool tends;
 };
 
 enum { MODULES_MAX = 32 };
@@ -73,7 +75,7 @@ void app_close(struct app *app);
 const struct route *app_route(const struct app *app, enum method method, struct text path, int64_t *id, bool *known_path);
 const struct module *app_resource(const struct app *app, struct text resource);
 
-/* Once a minute: old sessions and old idempotency keys end. May wait. */
+/* Once a minute: old sessions and old idempotency keys end, on the pool. */
 void app_tend(struct app *app);
 /* Whether the actor may use the call's route; the answer stands in the call when not. */
 bool app_allows(struct call *call);

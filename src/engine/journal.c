@@ -34,11 +34,45 @@ static const char *const postgres_steps[] = {
 	" FROM journal_order o JOIN journal_entry e ON e.district = o.district AND e.id = o.entry",
 };
 
+/* Transactions are counted by the cluster: after a dump was restored into another one, or the server was set up anew, they
+ * begin below what the entries have seen. From then on they are counted on top of that. */
+static enum store_code count_on(struct tx *tx, int64_t highest)
+{
+	struct arena arena = arena_new(4096);
+	struct text offset = text_printf(&arena, "%lld", (long long)highest + 1);
+	const char *sql = text_printf(&arena, "ALTER TABLE journal_entry ALTER COLUMN xid"
+		" SET DEFAULT (pg_current_xact_id()::text::bigint + %lld)", (long long)highest + 1).ptr;
+	enum store_code code = db_exec(tx->db, sql, BIND_NONE, NULL);
+	if (code == STORE_OK)
+		code = db_exec(tx->db, "INSERT INTO store_fact (name, value) VALUES ('xid_offset', ?1)"
+			" ON CONFLICT (name) DO UPDATE SET value = excluded.value", BIND(value_text(offset)), NULL);
+	enum store_code settled = db_int(tx->db, 0, "SELECT 1", BIND_NONE) == 1 ? STORE_OK : db_code(tx->db);
+	arena_free(&arena);
+	return code != STORE_OK ? code : settled;
+}
+
+#define XID_OFFSET "coalesce((SELECT value::bigint FROM store_fact WHERE name = 'xid_offset'), 0)"
+
+static enum store_code opened(struct tx *tx)
+{
+	if (!db_is_postgres(tx->db))
+		return STORE_OK;
+	int64_t next = db_int(tx->db, 0, "SELECT pg_current_xact_id()::text::bigint + " XID_OFFSET, BIND_NONE);
+	int64_t highest = db_int(tx->db, 0, "SELECT max((SELECT max(e.xid) FROM journal_entry e WHERE e.district = d.number))"
+		" FROM district d", BIND_NONE);
+	id_not_below(store_ids(tx->store), db_int(tx->db, 0,
+		"SELECT max((SELECT max(e.id) FROM journal_entry e WHERE e.district = d.number)) FROM district d", BIND_NONE));
+	if (db_code(tx->db) != STORE_OK || highest < next)
+		return db_code(tx->db);
+	return count_on(tx, highest);
+}
+
 const struct schema journal_schema = {
 	.owner = "journal",
 	.steps = sqlite_steps,
 	.postgres_steps = postgres_steps,
 	.count = COUNT(sqlite_steps),
+	.opened = opened,
 };
 
 /* ---- the chain ---- */
@@ -56,8 +90,8 @@ static void put_text(struct buf *b, struct text text)
 }
 
 /* hash = SHA-256(hash before ‖ every column in table order; numbers as 8 bytes, texts behind 4 bytes of length,
- * missing text as length 2^32-1). */
-static void line_hash(struct arena *arena, const struct journal_line *line, struct text before,
+ * missing text as length 2^32-1). False: longer than any line that we write. */
+static bool line_hash(struct arena *arena, const struct journal_line *line, struct text before,
                       unsigned char hash[static HASH_BYTES])
 {
 	struct buf b = buf_in(arena, 1024, 512 * 1024);
@@ -75,8 +109,8 @@ static void line_hash(struct arena *arena, const struct journal_line *line, stru
 		put_number(&b, (uint64_t)more[i], 8);
 	put_text(&b, line->fields);
 	put_text(&b, line->detail);
-	assert(!b.overflow);
 	hash_sha256(buf_done(&b), hash);
+	return !b.overflow;
 }
 
 struct head {
@@ -149,7 +183,8 @@ enum store_code journal_write(struct tx *tx, const struct actor *actor, const st
 		return code;
 	line.pos = head.pos + 1;
 	struct arena arena = arena_new(1 << 20);
-	line_hash(&arena, &line, (struct text){ (const char *)head.hash, HASH_BYTES }, hash);
+	bool fits = line_hash(&arena, &line, (struct text){ (const char *)head.hash, HASH_BYTES }, hash);
+	assert(fits);
 	arena_free(&arena);
 	return write_line(tx, &line, hash);
 }
@@ -242,7 +277,7 @@ static enum store_code sequence_district(struct tx *tx, struct arena *arena, uns
 	struct text before = { (const char *)head.hash, HASH_BYTES };
 	struct rows *rows = db_query(tx->db, "SELECT xid, id, " LINE_COLUMNS
 		" FROM journal_entry WHERE district = ?1 AND (xid, id) > (?2, ?3)"
-		" AND xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint ORDER BY xid, id LIMIT ?4",
+		" AND xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint + " XID_OFFSET " ORDER BY xid, id LIMIT ?4",
 		BIND(value_int(district), value_int(head.xid), value_int(head.entry), value_int(SEQUENCE_BATCH)));
 	while (rows_next(rows)) {
 		struct place_in_order *place = &places[count++];
@@ -276,32 +311,69 @@ enum store_code journal_sequence(struct tx *tx, bool *news)
 
 /* ---- verifying ---- */
 
+int64_t journal_next_district(struct db *db, int64_t after)
+{
+	return db_int(db, INT64_MAX, db_is_postgres(db)
+		? "SELECT min(district) FROM (SELECT min(district) AS district FROM journal_order WHERE district > ?1"
+		  " UNION ALL SELECT min(district) FROM journal_entry WHERE district > ?1) AS both_tables"
+		: "SELECT min(district) FROM journal WHERE district > ?1", BIND(value_int(after)));
+}
+
+static void find_fault(struct journal_verdict *v, int64_t pos, const char *what)
+{
+	v->wrong_pos = pos;
+	v->what = what;
+}
+
+static void verify_line(struct journal_verdict *v, struct arena *arena, const struct journal_line *line, struct text written)
+{
+	unsigned char hash[HASH_BYTES];
+	bool fits = line_hash(arena, line, (struct text){ (const char *)v->hash, HASH_BYTES }, hash);
+	if (line->pos != v->lines + 1) {
+		find_fault(v, v->lines + 1, "missing");
+	} else if (!fits || written.len != HASH_BYTES || memcmp(written.ptr, hash, HASH_BYTES) != 0) {
+		find_fault(v, line->pos, "altered");
+	} else {
+		v->lines = line->pos;
+		memcpy(v->hash, hash, HASH_BYTES);
+		v->more = true;
+	}
+}
+
+/* Every entry up to the last line that was walked has its place: as many entries as lines. */
+static void verify_entries(struct db *db, unsigned district, int64_t from, struct journal_verdict *v)
+{
+	if (v->what || !db_is_postgres(db) || v->lines == from)
+		return;
+	int64_t entries = db_int(db, 0, "SELECT count(*) FROM journal_entry WHERE district = ?1"
+		" AND (xid, id) > (coalesce((SELECT xid FROM journal_order WHERE district = ?1 AND pos = ?2), -1),"
+		" coalesce((SELECT entry FROM journal_order WHERE district = ?1 AND pos = ?2), -1))"
+		" AND (xid, id) <= (SELECT xid, entry FROM journal_order WHERE district = ?1 AND pos = ?3)",
+		BIND(value_int(district), value_int(from), value_int(v->lines)));
+	if (db_code(db) == STORE_OK && entries != v->lines - from)
+		find_fault(v, v->lines, "not the only one: an entry near it has no place");
+}
+
 enum store_code journal_verify(struct db *db, unsigned district, int limit, struct journal_verdict *v)
 {
+	int64_t from = v->lines;
+	if (from == 0 && db_int(db, 0, "SELECT 1 FROM journal_line WHERE district = ?1 AND pos < 1 LIMIT 1",
+	                        BIND(value_int(district))) == 1)
+		find_fault(v, 0, "one too many: positions begin with 1");
 	struct arena arena = arena_new(8 << 20);
 	struct rows *rows = db_query(db, "SELECT pos, hash, " LINE_COLUMNS
 		" FROM journal_line WHERE district = ?1 AND pos > ?2 ORDER BY pos LIMIT ?3",
 		BIND(value_int(district), value_int(v->lines), value_int(limit)));
 	v->more = false;
-	while (!v->wrong_pos && rows_next(rows)) {
-		unsigned char hash[HASH_BYTES];
+	while (!v->what && rows_next(rows)) {
 		struct journal_line line = { .district = district, .pos = rows_int(rows, 0) };
 		struct text written = rows_text(rows, 1);
 		line_from(rows, 2, &line);
-		line_hash(&arena, &line, (struct text){ (const char *)v->hash, HASH_BYTES }, hash);
-		if (line.pos != v->lines + 1) {
-			v->wrong_pos = v->lines + 1;
-			v->what = "missing";
-		} else if (written.len != HASH_BYTES || memcmp(written.ptr, hash, HASH_BYTES) != 0) {
-			v->wrong_pos = line.pos;
-			v->what = "altered";
-		} else {
-			v->lines = line.pos;
-			memcpy(v->hash, hash, HASH_BYTES);
-			v->more = true;
-		}
+		verify_line(v, &arena, &line, written);
 		arena_reset(&arena);
 	}
 	arena_free(&arena);
-	return rows_end(rows);
+	enum store_code code = rows_end(rows);
+	verify_entries(db, district, from, v);
+	return code != STORE_OK ? code : db_code(db);
 }

@@ -38,11 +38,14 @@ int64_t journal_head(struct db *db, unsigned district);
 /* Gives positions to the lines that committed on PostgreSQL (store_options.sequence). */
 enum store_code journal_sequence(struct tx *tx, bool *news);
 
+/* The next district behind `after` that has lines or entries; INT64_MAX: none. */
+int64_t journal_next_district(struct db *db, int64_t after);
+
 struct journal_verdict {
 	int64_t lines; /* in order so far: also the position of the last good one */
 	unsigned char hash[HASH_BYTES]; /* of that one; zeros before the first */
-	int64_t wrong_pos; /* the first that is not in order, 0: none */
-	const char *what; /* altered, missing */
+	const char *what; /* what the first line is that is not in order, NULL: all are */
+	int64_t wrong_pos; /* of that one */
 	bool more; /* some lines were read: ask again */
 };
 /* Walks one district's chain on from where `verdict` stands (zeroed at first), at most `limit` lines. */

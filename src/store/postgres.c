@@ -135,6 +135,9 @@ static bool configure(struct pg_db *db)
 	/* One budget for every statement: setting it anew for each read would double the messages. */
 	return pg_do(db, "SET statement_timeout = '1s'; SET lock_timeout = '500ms';"
 	                 "SET idle_in_transaction_session_timeout = '10s'; SET jit = off;"
+	                 /* A server that does not notice that we are gone keeps our locks, also the sequencer's. */
+	                 "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 3; SET tcp_keepalives_count = 2;"
+	                 "SET tcp_user_timeout = '10s';"
 	                 "SET default_transaction_isolation = 'read committed'; SET default_transaction_read_only = on;"
 	                 "SELECT set_config('synchronous_commit', 'on', false)"
 	                 " WHERE current_setting('synchronous_commit') = 'off'") == STORE_OK;

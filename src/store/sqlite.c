@@ -268,7 +268,7 @@ static bool configure(struct lite_db *db, int flags, unsigned cache_kb)
 	char cache[64];
 	sqlite3_snprintf(sizeof cache, cache, "PRAGMA cache_size = -%u", cache_kb);
 	bool writes = (flags & SQLITE_OPEN_READWRITE) != 0;
-	sqlite3_busy_timeout(db->handle, 5000);
+	sqlite3_busy_timeout(db->handle, LITE_BUSY_MS);
 	sqlite3_extended_result_codes(db->handle, 1);
 	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);

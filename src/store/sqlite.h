@@ -7,7 +7,7 @@
 
 #include <sqlite3.h>
 
-enum { STATEMENTS_MAX = 256 };
+enum { STATEMENTS_MAX = 256, LITE_BUSY_MS = 5000 };
 
 struct lite_db;
 

@@ -22,6 +22,7 @@ enum {
 	PAGE_BYTES = 4096,
 	RESERVE_BYTES = 64 << 20,
 	RESERVE_RETRY_MS = 60000,
+	RESET_AGAIN_MS = 1000,
 	EXIT_IO = 74
 };
 
@@ -41,6 +42,7 @@ struct lite_file {
 	bool stopping, reserve_spent;
 	int64_t reserve_try_ms; /* steady: when the spent reserve is tried again */
 	int wal_pages; /* as of the last commit; the writer's alone */
+	int64_t reset_again_ms; /* steady: before that it is not tried to reset the WAL, as a reader elsewhere was in the way */
 	pthread_mutex_t readers_lock;
 	pthread_cond_t readers_change;
 	struct lite_db *free_readers;
@@ -119,8 +121,22 @@ static bool spend_reserve(struct lite_file *file)
 	return released;
 }
 
+/* Lock, socket and WAL belong to a name: a file with two names could be served twice. */
+static bool has_one_name(const char *path)
+{
+	struct stat now;
+	if (stat(path, &now) != 0)
+		return true; /* it will be made, or its absence be told */
+	if (S_ISREG(now.st_mode) && now.st_nlink == 1)
+		return true;
+	log_error("store: it must be an ordinary file with one name only (no hard links)");
+	return false;
+}
+
 static enum store_open_result hold_file(struct lite_file *file)
 {
+	if (!has_one_name(file->store->path))
+		return STORE_UNUSABLE;
 	char *name = beside(file->store, ".lock");
 	file->lock_fd = open(name, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
 	sqlite3_free(name);
@@ -163,17 +179,23 @@ static void release_readers(struct lite_file *file)
 	pthread_mutex_unlock(&file->readers_lock);
 }
 
+/* Readers of this process are kept back while the WAL is reset. One of another process (verify) is not waited for: the
+ * writer has people waiting. */
 static void checkpoint(struct lite_file *file, int mode)
 {
 	bool alone = mode == SQLITE_CHECKPOINT_TRUNCATE;
 	if (alone)
 		hold_readers(file);
 	drop_idle_snapshots(file);
+	sqlite3_busy_timeout(file->writer->handle, 0);
 	int result = sqlite3_wal_checkpoint_v2(file->writer->handle, NULL, mode, NULL, NULL);
+	sqlite3_busy_timeout(file->writer->handle, LITE_BUSY_MS);
 	if (alone)
 		release_readers(file);
 	if ((result & 0xFF) == SQLITE_IOERR)
 		give_up("the checkpoint");
+	if (alone && (result & 0xFF) == SQLITE_BUSY)
+		file->reset_again_ms = clock_steady_ms() + RESET_AGAIN_MS;
 	__atomic_add_fetch(&file->store->counters.checkpoints, 1, __ATOMIC_RELAXED);
 }
 
@@ -188,7 +210,7 @@ static int saw_wal(void *arg, sqlite3 *handle, const char *schema, int pages)
 
 static void tend_wal(struct lite_file *file)
 {
-	if (file->wal_pages >= WAL_BYTES_MAX / PAGE_BYTES)
+	if (file->wal_pages >= WAL_BYTES_MAX / PAGE_BYTES && clock_steady_ms() >= file->reset_again_ms)
 		checkpoint(file, SQLITE_CHECKPOINT_TRUNCATE);
 	else if (file->wal_pages >= CHECKPOINT_PAGES)
 		checkpoint(file, SQLITE_CHECKPOINT_PASSIVE);
@@ -358,8 +380,9 @@ static struct db *reader_take(struct store *store, unsigned budget_ms)
 		return NULL;
 	}
 	db->base.code = STORE_OK;
-	db->deadline_us = clock_steady_us() + (int64_t)budget_ms * 1000;
-	lite_snapshot(db, file->commits, db->deadline_us);
+	int64_t now_us = clock_steady_us();
+	db->deadline_us = now_us + (int64_t)budget_ms * 1000;
+	lite_snapshot(db, file->commits, now_us);
 	return &db->base;
 }
 
@@ -368,7 +391,8 @@ static enum store_code reader_give(struct store *store, struct db *base)
 	struct lite_file *file = store->inner;
 	struct lite_db *db = (struct lite_db *)(void *)base;
 	enum store_code code = base->code;
-	if (code != STORE_OK)
+	/* Beside a server nobody here hears of its commits, and its WAL waits for us. */
+	if (code != STORE_OK || store->options.read_only)
 		lite_snapshot_end(db);
 	pthread_mutex_lock(&file->readers_lock);
 	db->next_free = file->free_readers;

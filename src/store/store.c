@@ -5,8 +5,10 @@
 #include "base/log.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- opening ---- */
 
@@ -34,7 +36,10 @@ enum store_open_result store_open(const struct store_options *options, struct st
 	struct store *store = calloc(1, sizeof *store);
 	if (!store)
 		abort();
-	/* One file has one lock and one socket, by whatever link it is named. */
+	/* One file has one lock and one socket, by whatever link it is named; also by one whose file is still to be made. */
+	int made = backend == &sqlite_backend && options->create ? open(path, O_CREAT | O_RDONLY | O_CLOEXEC, 0600) : -1;
+	if (made >= 0)
+		close(made);
 	store->path = backend == &sqlite_backend ? realpath(path, NULL) : NULL;
 	if (!store->path && !(store->path = strdup(path)))
 		abort();
@@ -204,9 +209,14 @@ enum store_open_result store_prepare_schema(struct store *store, struct db *db)
 	for (size_t i = 0; i < store->options.schema_count; i++)
 		if (!take_missing_steps(db, store->options.schemas[i]))
 			return STORE_UNUSABLE;
-	for (size_t i = 0; i < store->options.schema_count; i++)
-		if (store->options.schemas[i]->id_table)
-			raise_id_floor(store, db, store->options.schemas[i]);
+	struct tx tx = { .db = db, .store = store, .now_ms = clock_now_ms(store->options.clock) };
+	for (size_t i = 0; i < store->options.schema_count; i++) {
+		const struct schema *schema = store->options.schemas[i];
+		if (schema->id_table)
+			raise_id_floor(store, db, schema);
+		if (schema->opened && schema->opened(&tx) != STORE_OK)
+			return STORE_UNUSABLE;
+	}
 	return db_code(db) == STORE_OK ? STORE_OPENED : STORE_UNUSABLE;
 }
 

@@ -40,6 +40,7 @@ struct schema {
 	const char *const *postgres_steps; /* as many, where PostgreSQL needs other ones; NULL: the same */
 	size_t count;
 	const char *id_table; /* a table keyed (district, id) whose highest id new ids must stay above; or NULL */
+	enum store_code (*opened)(struct tx *tx); /* what else must be put right whenever it is opened to write; or NULL */
 };
 
 struct store_options {

@@ -81,6 +81,13 @@ describe('help and usage', () => {
 });
 
 describe('init and demo', () => {
+	test('a password that nobody could sign in with is refused', async () => {
+		for (const wrong of ['short', 'x'.repeat(257), 'x'.repeat(5000)]) {
+			const made = await run(['init', '--store', await emptyStore(), '--plan', 'wuhua', '--password-stdin'], { input: `${wrong}\n` });
+			assert.equal(made.code, 2, made.stdout);
+		}
+	});
+
 	test('init makes a district with an administrator, who is told the rest by command', async () => {
 		const store = await emptyStore();
 		const made = await run(['init', '--store', store, '--plan', 'wuhua', '--password-stdin', '--json'], { input: `${secret}\n` });

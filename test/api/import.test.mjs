@@ -171,6 +171,13 @@ describe('import of elders', () => {
 		assert.ok(many.json.errors.length <= 1000);
 	});
 
+	test('a row with more cells than the header is refused: a comma without quotes cut one in two', async () => {
+		const one = csv([newElder({ address: '一号楼' })]).trimEnd();
+		const got = await send(house.bureau, `${one},二单元\n${csv([newElder()]).split('\n')[1]},, \n`);
+		assertCounts(got, 2, 1);
+		assert.deepEqual([got.json.errors[0].line, got.json.errors[0].code], [2, 'too_many_cells']);
+	});
+
 	test('the widest rows there may be are taken slice by slice', async () => {
 		const header = [...columns, ...Array.from({ length: 249 }, (_, i) => `备注${i}`)].join(',');
 		const wide = `"${'宽'.repeat(3000)}""${'宽'.repeat(4000)}"`;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // second_server.test.mjs - a file has one server; commands beside it go through it. A database may have several servers.
 import assert from 'node:assert/strict';
-import { mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { after, test } from 'node:test';
 
@@ -38,6 +38,23 @@ function onFile() {
 		assert.deepEqual(outcomes, Object.fromEntries(Object.keys(names).map((what) => [what, exitHeld])));
 		assert.equal((await post(server, cookie, 'still here')).status, 201);
 		assert.deepEqual(await server.end(), { code: 0, signal: null });
+	});
+
+	test('a file with two names is refused: each would have a lock of its own', async () => {
+		const path = await fileStore();
+		linkSync(path, `${path}.second`);
+		for (const name of [path, `${path}.second`])
+			assert.equal(await secondServer(name), 3);
+		rmSync(`${path}.second`);
+		assert.equal(await secondServer(path), 'it serves');
+	});
+
+	test('a new store through a link is locked where its file is', async () => {
+		const directory = temporaryDirectory();
+		symlinkSync(join(directory, 'real.db'), join(directory, 'link.db'));
+		await storeAt(join(directory, 'link.db'));
+		assert.deepEqual(readdirSync(directory).filter((name) => name.startsWith('link')), ['link.db']);
+		assert.ok(readdirSync(directory).includes('real.db.lock'));
 	});
 
 	test('commands go through the server that holds the file', async (t) => {
