@@ -38,17 +38,15 @@ static const char *const postgres_steps[] = {
  * begin below what the entries have seen. From then on they are counted on top of that. */
 static enum store_code count_on(struct tx *tx, int64_t highest)
 {
-	struct arena arena = arena_new(4096);
-	struct text offset = text_printf(&arena, "%lld", (long long)highest + 1);
-	const char *sql = text_printf(&arena, "ALTER TABLE journal_entry ALTER COLUMN xid"
-		" SET DEFAULT (pg_current_xact_id()::text::bigint + %lld)", (long long)highest + 1).ptr;
-	enum store_code code = db_exec(tx->db, sql, BIND_NONE, NULL);
-	if (code == STORE_OK)
-		code = db_exec(tx->db, "INSERT INTO store_fact (name, value) VALUES ('xid_offset', ?1)"
-			" ON CONFLICT (name) DO UPDATE SET value = excluded.value", BIND(value_text(offset)), NULL);
-	enum store_code settled = db_int(tx->db, 0, "SELECT 1", BIND_NONE) == 1 ? STORE_OK : db_code(tx->db);
-	arena_free(&arena);
-	return code != STORE_OK ? code : settled;
+	char offset[DECIMAL_MAX];
+	struct text text = { offset, (size_t)(text_decimal(offset, highest + 1) - offset) };
+	enum store_code code = db_exec(tx->db, "INSERT INTO store_fact (name, value) VALUES ('xid_offset', ?1)"
+		" ON CONFLICT (name) DO UPDATE SET value = excluded.value", BIND(value_text(text)), NULL);
+	if (code != STORE_OK)
+		return code;
+	return db_exec(tx->db, "DO $$ BEGIN EXECUTE format('ALTER TABLE journal_entry ALTER COLUMN xid SET DEFAULT"
+		" (pg_current_xact_id()::text::bigint + %s)', (SELECT value FROM store_fact WHERE name = 'xid_offset')); END $$",
+		BIND_NONE, NULL);
 }
 
 #define XID_OFFSET "coalesce((SELECT value::bigint FROM store_fact WHERE name = 'xid_offset'), 0)"
