@@ -42,7 +42,6 @@ static int connect_to(const char *path)
 		close(dir);
 	if (fine)
 		return fd;
-	log_error("the server that holds the store does not answer on %s: %s", path, strerror(errno));
 	close(fd);
 	return -1;
 }
@@ -98,6 +97,7 @@ struct client_answer client_ask(struct arena *arena, const char *socket_path, co
 		body.len);
 	bool sent = send_all(fd, head) && send_all(fd, body);
 	struct client_answer answer = split_answer(receive_all(fd, arena));
+	answer.reached = true;
 	if (!sent && !answer.status)
 		log_error("the server broke off");
 	close(fd);

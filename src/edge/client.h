@@ -9,7 +9,8 @@
 #include <sys/un.h>
 
 struct client_answer {
-	int status; /* of HTTP; 0: nobody answered (logged) */
+	int status; /* of HTTP; 0: nobody answered */
+	bool reached; /* somebody was there: the request may have been carried out */
 	struct text body;
 };
 

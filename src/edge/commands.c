@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 int command_exit_of(enum store_open_result result, const char *store)
@@ -57,10 +58,12 @@ static struct client_answer answer_here(struct command_line *line, struct app *a
 		app_answer(app, &call);
 	if (call.problem != PROBLEM_NONE)
 		call_write_problem(&call);
-	struct client_answer answer = { call.status, buf_done(&call.out) };
+	struct client_answer answer = { .status = call.status, .body = buf_done(&call.out), .reached = true };
 	call_end(&call);
 	return answer;
 }
+
+enum { ASK_TRIES = 60 };
 
 /* The exit code when the store cannot be had; otherwise 0 with the answer filled in. */
 static int ask(struct command_line *line, enum method method, const char *path, const char *type, struct text if_match,
@@ -69,15 +72,24 @@ static int ask(struct command_line *line, enum method method, const char *path, 
 	static const char *const names[] = { "GET", "POST", "PATCH", "DELETE" };
 	enum store_open_result result;
 	struct store_options options = { .url = line->store, .clock = &line->clock };
-	struct app *app = app_open(&options, line->modules, line->module_count, &result);
-	if (app) {
-		*answer = answer_here(line, app, method, path, if_match, body);
-		app_close(app);
-		return EXIT_FINE;
+	*answer = (struct client_answer){ .status = 0 };
+	/* A server that is just starting or stopping holds the file without answering for a moment. */
+	for (int tries = 0; tries < ASK_TRIES && !answer->reached; tries++) {
+		struct app *app = app_open(&options, line->modules, line->module_count, &result);
+		if (app) {
+			*answer = answer_here(line, app, method, path, if_match, body);
+			app_close(app);
+			return EXIT_FINE;
+		}
+		if (result != STORE_HELD)
+			return command_exit_of(result, line->store);
+		*answer = client_ask(&line->arena, store_socket_path(&line->arena, line->store), names[method], path, type,
+		                     if_match, body);
+		if (!answer->reached)
+			nanosleep(&(struct timespec){ .tv_nsec = 50 * 1000 * 1000 }, NULL);
 	}
-	if (result != STORE_HELD)
-		return command_exit_of(result, line->store);
-	*answer = client_ask(&line->arena, store_socket_path(&line->arena, line->store), names[method], path, type, if_match, body);
+	if (!answer->reached)
+		log_error("the server that holds the store does not answer");
 	return answer->status ? EXIT_FINE : EXIT_HELD;
 }
 
