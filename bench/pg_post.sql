@@ -1,12 +1,11 @@
 -- SPDX-License-Identifier: Apache-2.0
--- POST an elder: check_unique() and insert() of src/care/elder.c, write_entry() of src/engine/journal.c, in one
--- SERIALIZABLE transaction. Ids rise with time, as the product's do; 908 keeps clear of the load generator's 909.
+-- POST an elder: take_area() of src/engine/input.c, insert() of src/care/elder.c, write_entry() of src/engine/journal.c, in
+-- one SERIALIZABLE transaction. Ids rise with time, as the product's do; 908 keeps clear of the load generator's 909.
 \set card random(1, 9999999999)
 \set day :card % 10000
 \set user_id random(1, 1000000000000)
 BEGIN ISOLATION LEVEL SERIALIZABLE;
-SELECT id, area, hukou_area FROM elder
-WHERE district = :district AND id_card = '908' || lpad((:card)::text, 15, '0') AND ended_at IS NULL AND id <> 0;
+SELECT 1 FROM area WHERE district = :district AND number = :area0 AND ended_at IS NULL;
 INSERT INTO elder (district, id, version, created_at, updated_at, ended_at, name, id_card, document_kind,
 	document_number, sex, born_on, area, hukou_area, residence, address, phone, lat, lon, tags)
 VALUES (:district, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1024 + :client_id, 1, 1, 1, NULL,

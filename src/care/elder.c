@@ -226,11 +226,12 @@ static bool take_elder(struct input *in, struct tx *tx, struct elder *e)
 	return input_finish(in);
 }
 
-/* The same person twice. Who registered them is told only to those who may see the record. */
+/* The same person twice; the index finds it, here is said who. Who registered them is told only to those who may see the
+ * record. */
 static enum store_code check_unique(struct tx *tx, struct call *call, const struct elder *e)
 {
 	int64_t id = 0, area = 0, hukou_area = 0;
-	if (!e->id_card.ptr)
+	if (!e->id_card.ptr || !tx->again)
 		return STORE_OK;
 	struct rows *rows = db_query(tx->db, "SELECT id, area, hukou_area FROM elder"
 		" WHERE district = ?1 AND id_card = ?2 AND ended_at IS NULL AND id <> ?3",

@@ -209,6 +209,12 @@ static enum store_code replay(struct tx *tx, struct call *call, struct text hash
 	return code != STORE_OK ? code : ended;
 }
 
+static bool key_is_used(struct tx *tx, const struct call *call)
+{
+	return db_int(tx->db, 0, "SELECT 1 FROM idempotency WHERE district = ?1 AND account = ?2 AND idempotency_key = ?3",
+	              BIND(value_int(call->actor.district), value_int(call->actor.user), value_text(call->idempotency_key))) == 1;
+}
+
 static enum store_code keep_answer(struct tx *tx, struct call *call, struct text hash)
 {
 	return db_exec(tx->db, "INSERT INTO idempotency (district, account, idempotency_key, request_hash, at_ms, status,"
@@ -229,11 +235,16 @@ enum store_code app_run_command(struct tx *tx, void *arg)
 		return call_problem_detail(call, PROBLEM_BAD_REQUEST, TEXT("Idempotency-Key 为 1 到 200 个字符"),
 			TEXT("Idempotency-Key has 1 to 200 characters"));
 	struct text hash = request_hash(call);
-	enum store_code code = replay(tx, call, hash);
+	enum store_code code = STORE_OK;
+	if (tx->again)
+		code = replay(tx, call, hash);
 	if (code != STORE_OK || call->replayed)
 		return code;
 	code = call->route->command(tx, call);
-	return code == STORE_OK && call->out.len > 0 ? keep_answer(tx, call, hash) : code;
+	if (code == STORE_OK && call->out.len > 0)
+		return keep_answer(tx, call, hash); /* a key that was used is a duplicate */
+	/* What is refused now may have been granted then. */
+	return code == STORE_REFUSED && !tx->again && key_is_used(tx, call) ? STORE_DUPLICATE : code;
 }
 
 bool app_allows(struct call *call)

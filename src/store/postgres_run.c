@@ -26,7 +26,6 @@ enum {
 	RUN_APART_MS = 10, /* under load, so that one run serves many commits */
 	LOCK_TRY_MS = 200,
 	KEEPER_TRY_MS = 1000,
-	DUPLICATE_RUNS = 2,
 	ALONE_FROM = 3 /* after so many failures a command runs while no other one of this process does */
 };
 
@@ -108,9 +107,9 @@ static enum store_code reader_give(struct store *store, struct db *base)
 
 /* ---- commands ---- */
 
-static enum store_code run_once(struct store *store, struct pg_db *db, command_fn *run, void *arg)
+static enum store_code run_once(struct store *store, struct pg_db *db, bool again, command_fn *run, void *arg)
 {
-	struct tx tx = { .db = &db->base, .store = store, .now_ms = clock_now_ms(store->options.clock) };
+	struct tx tx = { .db = &db->base, .store = store, .now_ms = clock_now_ms(store->options.clock), .again = again };
 	pg_begin(db, begin_command);
 	enum store_code code = run(&tx, arg);
 	assert(db->open == 0);
@@ -162,13 +161,13 @@ static void end_turn(struct pg_hub *hub, bool alone)
 	pthread_mutex_unlock(&hub->lock);
 }
 
-static enum store_code attempt_once(struct store *store, int attempt, command_fn *run, void *arg)
+static enum store_code attempt_once(struct store *store, int attempt, bool again, command_fn *run, void *arg)
 {
 	struct pg_hub *hub = store->inner;
 	bool alone = attempt >= ALONE_FROM;
 	begin_turn(hub, alone);
 	struct pg_db *db = take(hub);
-	enum store_code code = db ? run_once(store, db, run, arg) : STORE_BROKEN;
+	enum store_code code = db ? run_once(store, db, again, run, arg) : STORE_BROKEN;
 	if (db)
 		give(hub, db);
 	end_turn(hub, alone);
@@ -179,11 +178,13 @@ static enum store_code run_here(struct store *store, command_fn *run, void *arg)
 {
 	struct store_counters *counters = &store->counters;
 	enum store_code code = STORE_RETRY;
-	int duplicates = 0;
+	bool again = false;
 	for (int attempt = 0; attempt <= STORE_RETRIES_MAX; attempt++) {
-		code = attempt_once(store, attempt, run, arg);
-		if (code == STORE_DUPLICATE && ++duplicates < DUPLICATE_RUNS)
-			continue; /* the other may have been there too late for the command's own check */
+		code = attempt_once(store, attempt, again, run, arg);
+		if (code == STORE_DUPLICATE && !again) {
+			again = true;
+			continue;
+		}
 		if (code != STORE_RETRY || attempt == STORE_RETRIES_MAX)
 			break;
 		__atomic_add_fetch(&counters->retries, 1, __ATOMIC_RELAXED);

@@ -241,17 +241,24 @@ static struct command *next_command(struct lite_file *file, bool block)
 	return command;
 }
 
+static enum store_code run_in_savepoint(struct lite_db *writer, struct tx *tx, struct command *command)
+{
+	writer->base.code = STORE_OK;
+	enum store_code code = command->run(tx, command->arg);
+	return writer->base.code != STORE_OK ? writer->base.code : code;
+}
+
 /* Runs one command in its savepoint. False when SQLite dropped the whole transaction. */
 static bool run_one(struct lite_file *file, struct command *command, int64_t now_ms)
 {
 	struct lite_db *writer = file->writer;
 	struct tx tx = { .db = &writer->base, .store = file->store, .now_ms = now_ms };
-	writer->base.code = STORE_OK;
 	enum store_code code = lite_do(writer, "SAVEPOINT command");
-	if (code == STORE_OK) {
-		code = command->run(&tx, command->arg);
-		if (writer->base.code != STORE_OK)
-			code = writer->base.code;
+	if (code == STORE_OK)
+		code = run_in_savepoint(writer, &tx, command);
+	if (code == STORE_DUPLICATE && lite_do(writer, "ROLLBACK TO command") == STORE_OK) {
+		tx.again = true;
+		code = run_in_savepoint(writer, &tx, command);
 	}
 	command->code = code;
 	if (code == STORE_BROKEN && (sqlite3_errcode(writer->handle) & 0xFF) == SQLITE_IOERR)

@@ -192,9 +192,11 @@ struct tx {
 	struct db *db;
 	struct store *store;
 	int64_t now_ms; /* the same for all a command does */
+	bool again; /* an earlier run ended with STORE_DUPLICATE: now is the time to look what is there already */
 };
 
-/* One change, whole or not at all. It may be run again, so it must not keep anything from an earlier run. It returns
+/* One change, whole or not at all. What must be unique is left to the indexes at first, since most of what comes is new: a
+ * command that ends with STORE_DUPLICATE is undone and run once more, with tx->again. It may be run again, so it must not keep anything from an earlier run. It returns
  * STORE_OK to commit, STORE_REFUSED to undo itself, or the code of the statement that failed. It touches nothing
  * but the transaction and `arg`, and takes well under 10 ms. */
 typedef enum store_code command_fn(struct tx *tx, void *arg);
