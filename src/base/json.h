@@ -17,21 +17,42 @@ void json_begin_object(struct json_out *j);
 void json_end_object(struct json_out *j);
 void json_begin_array(struct json_out *j);
 void json_end_array(struct json_out *j);
-void json_key(struct json_out *j, struct text key); /* a name of ours, written as it stands: nothing is escaped */
-void json_put_text(struct json_out *j, struct text value); /* missing becomes null */
-void json_put_int(struct json_out *j, int64_t value);
-void json_put_id(struct json_out *j, int64_t id); /* decimal string; 0 becomes null */
-void json_put_real(struct json_out *j, double value);
-void json_put_instant(struct json_out *j, int64_t at_ms); /* RFC 3339 */
-void json_put_bool(struct json_out *j, bool value);
-void json_put_null(struct json_out *j);
-void json_put_raw(struct json_out *j, struct text json); /* already JSON */
+/* Keys are names of ours, written as they stand: nothing in them is escaped. */
+void json_key(struct json_out *j, struct text key);
+void json_member_text(struct json_out *j, struct text key, struct text value); /* missing becomes null */
+void json_member_int(struct json_out *j, struct text key, int64_t value);
+void json_member_id(struct json_out *j, struct text key, int64_t id); /* decimal string; 0 becomes null */
+void json_member_real(struct json_out *j, struct text key, double value);
+void json_member_instant(struct json_out *j, struct text key, int64_t at_ms); /* RFC 3339 */
+void json_member_null(struct json_out *j, struct text key);
+void json_member_raw(struct json_out *j, struct text key, struct text json); /* already JSON */
 
-/* Key and value in one call, for literal keys. */
-#define JSON_TEXT(j, key, value) (json_key(j, TEXT(key)), json_put_text(j, value))
-#define JSON_INT(j, key, value) (json_key(j, TEXT(key)), json_put_int(j, value))
-#define JSON_ID(j, key, value) (json_key(j, TEXT(key)), json_put_id(j, value))
-#define JSON_BOOL(j, key, value) (json_key(j, TEXT(key)), json_put_bool(j, value))
+#define JSON_TEXT(j, key, value) json_member_text(j, TEXT(key), value)
+#define JSON_INT(j, key, value) json_member_int(j, TEXT(key), value)
+#define JSON_ID(j, key, value) json_member_id(j, TEXT(key), value)
+#define JSON_BOOL(j, key, value) json_member_raw(j, TEXT(key), (value) ? TEXT("true") : TEXT("false"))
+
+/* An item of an array, or the value behind json_key. */
+static inline void json_put_text(struct json_out *j, struct text value)
+{
+	json_member_text(j, TEXT_NONE, value);
+}
+static inline void json_put_int(struct json_out *j, int64_t value)
+{
+	json_member_int(j, TEXT_NONE, value);
+}
+static inline void json_put_id(struct json_out *j, int64_t id)
+{
+	json_member_id(j, TEXT_NONE, id);
+}
+static inline void json_put_real(struct json_out *j, double value)
+{
+	json_member_real(j, TEXT_NONE, value);
+}
+static inline void json_put_raw(struct json_out *j, struct text json)
+{
+	json_member_raw(j, TEXT_NONE, json);
+}
 
 enum json_wrong {
 	JSON_FINE,

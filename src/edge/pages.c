@@ -86,16 +86,14 @@ static bool write_line(void *arg, const struct journal_line *line)
 		return false; /* there is more */
 	json_begin_object(json);
 	JSON_INT(json, "position", line->pos);
-	json_key(json, TEXT("at"));
-	json_put_instant(json, line->at_ms);
+	json_member_instant(json, TEXT("at"), line->at_ms);
 	JSON_TEXT(json, "actor", line->actor);
 	JSON_TEXT(json, "channel", line->channel);
 	JSON_TEXT(json, "action", line->action);
 	JSON_TEXT(json, "resource", line->resource);
 	JSON_ID(json, "id", line->record);
 	JSON_INT(json, "version", line->version);
-	json_key(json, TEXT("changes"));
-	json_put_raw(json, line->detail.ptr ? line->detail : TEXT("{}"));
+	json_member_raw(json, TEXT("changes"), line->detail.ptr ? line->detail : TEXT("{}"));
 	json_end_object(json);
 	lines->last = line->pos;
 	return true;

@@ -71,8 +71,7 @@ static struct text render(struct arena *arena, const struct journal_line *line, 
 	if (!gone) {
 		JSON_TEXT(&json, "action", line->action);
 		JSON_INT(&json, "version", line->version);
-		json_key(&json, TEXT("at"));
-		json_put_instant(&json, line->at_ms);
+		json_member_instant(&json, TEXT("at"), line->at_ms);
 		JSON_TEXT(&json, "actor", line->actor);
 		write_fields(&json, text_is(line->action, "create") ? TEXT_NONE : line->fields);
 	}

@@ -12,83 +12,78 @@ enum { LIMIT_DEFAULT = 20, LIMIT_MAX = 200, FILTER_BYTES_MAX = 8192, FIELDS_MAX 
 
 /* ---- records ---- */
 
-static bool begin_field(struct record_out *out, struct text name)
+static bool wanted(const struct record_out *out, struct text name)
 {
-	bool wanted = !out->fields;
-	for (size_t i = 0; i < out->field_count && !wanted; i++)
-		wanted = text_eq(out->fields[i], name);
-	if (wanted)
-		json_key(out->json, name);
-	return wanted;
+	if (!out->fields)
+		return true;
+	for (size_t i = 0; i < out->field_count; i++)
+		if (text_eq(out->fields[i], name))
+			return true;
+	return false;
 }
 
 void record_text(struct record_out *out, struct text name, struct text value)
 {
-	if (begin_field(out, name))
-		json_put_text(out->json, value);
+	if (wanted(out, name))
+		json_member_text(out->json, name, value);
 }
 
 void record_number(struct record_out *out, struct text name, struct text number)
 {
 	char masked[MASKED_NUMBER_SIZE];
-	if (!begin_field(out, name))
-		return;
 	if (number.ptr)
 		mask_number(number, masked);
-	json_put_text(out->json, number.ptr ? text_of(masked) : TEXT_NONE);
+	record_text(out, name, number.ptr ? text_of(masked) : TEXT_NONE);
 }
 
 void record_phone(struct record_out *out, struct text name, struct text phone)
 {
 	char masked[PHONE_SIZE];
-	if (!begin_field(out, name))
-		return;
 	if (phone.ptr)
 		mask_phone(phone, masked);
-	json_put_text(out->json, phone.ptr ? text_of(masked) : TEXT_NONE);
+	record_text(out, name, phone.ptr ? text_of(masked) : TEXT_NONE);
 }
 
 void record_int(struct record_out *out, struct text name, int64_t value)
 {
-	if (begin_field(out, name))
-		json_put_int(out->json, value);
+	if (wanted(out, name))
+		json_member_int(out->json, name, value);
 }
 
 void record_id(struct record_out *out, struct text name, int64_t value)
 {
-	if (begin_field(out, name))
-		json_put_id(out->json, value);
+	if (wanted(out, name))
+		json_member_id(out->json, name, value);
 }
 
 void record_raw(struct record_out *out, struct text name, struct text json)
 {
-	if (begin_field(out, name))
-		json_put_raw(out->json, json.ptr ? json : TEXT("null"));
+	if (wanted(out, name))
+		json_member_raw(out->json, name, json.ptr ? json : TEXT("null"));
 }
 
 void record_instant(struct record_out *out, struct text name, int64_t at_ms)
 {
-	if (!begin_field(out, name))
+	if (!wanted(out, name))
 		return;
 	if (at_ms)
-		json_put_instant(out->json, at_ms);
+		json_member_instant(out->json, name, at_ms);
 	else
-		json_put_null(out->json);
+		json_member_null(out->json, name);
 }
 
 void record_point(struct record_out *out, struct text name, double lat, double lon)
 {
-	if (!begin_field(out, name))
+	if (!wanted(out, name))
 		return;
 	if (lat == 0.0 && lon == 0.0) {
-		json_put_null(out->json);
+		json_member_null(out->json, name);
 		return;
 	}
+	json_key(out->json, name);
 	json_begin_object(out->json);
-	json_key(out->json, TEXT("lat"));
-	json_put_real(out->json, lat);
-	json_key(out->json, TEXT("lon"));
-	json_put_real(out->json, lon);
+	json_member_real(out->json, TEXT("lat"), lat);
+	json_member_real(out->json, TEXT("lon"), lon);
 	json_end_object(out->json);
 }
 

@@ -195,10 +195,10 @@ struct tx {
 	bool again; /* an earlier run ended with STORE_DUPLICATE: now is the time to look what is there already */
 };
 
-/* One change, whole or not at all. What must be unique is left to the indexes at first, since most of what comes is new: a
- * command that ends with STORE_DUPLICATE is undone and run once more, with tx->again. It may be run again, so it must not keep anything from an earlier run. It returns
- * STORE_OK to commit, STORE_REFUSED to undo itself, or the code of the statement that failed. It touches nothing
- * but the transaction and `arg`, and takes well under 10 ms. */
+/* One change, whole or not at all. It returns STORE_OK to commit, STORE_REFUSED to undo itself, or the code of the
+ * statement that failed. It touches nothing but the transaction and `arg`, and takes well under 10 ms. It may be run again,
+ * so it must not keep anything from an earlier run. What must be unique is left to the indexes at first, since most of what
+ * comes is new: a command that ends with STORE_DUPLICATE is undone and run once more, with tx->again. */
 typedef enum store_code command_fn(struct tx *tx, void *arg);
 
 struct command {
