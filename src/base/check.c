@@ -133,6 +133,13 @@ void mask_number(struct text number, char masked[static MASKED_NUMBER_SIZE])
 {
 	/* Two code points of four bytes at each end, and the stars, fit. */
 	enum { WHOLE_BELOW = 11, STARS_MAX = 16 };
+	if (number.len == 18 && is_card_shaped(number)) { /* nearly all of them */
+		memcpy(masked, number.ptr, 6);
+		memcpy(masked + 6, "********", 8);
+		memcpy(masked + 14, number.ptr + 14, 4);
+		masked[18] = '\0';
+		return;
+	}
 	size_t points = text_utf8_length(number), first = 2, last = 2;
 	if (points == SIZE_MAX) {
 		number = TEXT("**********");
