@@ -8,7 +8,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { LIMIT_DEFAULT = 20, LIMIT_MAX = 200, FILTER_BYTES_MAX = 8192, FIELDS_MAX = 64 };
+enum { LIMIT_DEFAULT = 20, LIMIT_MAX = 200, FILTER_BYTES_MAX = 8192, FIELDS_MAX = 64, RECORD_BYTES = 640 };
 
 /* ---- records ---- */
 
@@ -473,6 +473,8 @@ enum store_code list_answer(struct call *call, struct db *db, const struct list_
 		if (code != STORE_OK)
 			return code;
 	}
+	if (!call->out.ptr) /* at once about as large as it becomes, instead of by doubling */
+		call->out = buf_in(call->arena, 1024 + (size_t)page.limit * RECORD_BYTES, ANSWER_BYTES_MAX);
 	struct json_out json = call_json(call, 200);
 	json_begin_object(&json);
 	if (total >= 0)
