@@ -6,6 +6,7 @@
 #include <string.h>
 
 enum { BLOCK_BYTES = 16384, BACKLOG_BYTES = 65536 };
+_Static_assert((int)BACKLOG_BYTES >= (int)FEED_EVENT_MAX, "an event fits");
 
 struct stream {
 	struct listener listener;
@@ -13,7 +14,7 @@ struct stream {
 	struct loop *loop;
 	struct MHD_Connection *connection;
 	struct job job; /* reads older lines from the store */
-	char *backlog;
+	char *backlog; /* what was taken and is not yet passed on: there may be little room for it at a time */
 	size_t backlog_len, backlog_done;
 };
 
@@ -45,25 +46,9 @@ static void catch_up(struct job *job)
 	loop_resume(stream->loop, stream->connection);
 }
 
-static ssize_t read_stream(void *cls, uint64_t position, char *out, size_t max)
+/* Leaves the rest to a thread that may wait. */
+static ssize_t ask_store(struct stream *stream)
 {
-	struct stream *stream = cls;
-	(void)position;
-	if (stream->backlog_done < stream->backlog_len) {
-		size_t len = stream->backlog_len - stream->backlog_done;
-		len = len < max ? len : max;
-		memcpy(out, stream->backlog + stream->backlog_done, len);
-		stream->backlog_done += len;
-		set_deadline(stream, true);
-		return (ssize_t)len;
-	}
-	int len = feed_take(stream->app->feed, &stream->listener, out, max);
-	if (len == FEED_CLOSED)
-		return MHD_CONTENT_READER_END_OF_STREAM;
-	if (len > 0)
-		set_deadline(stream, true);
-	if (len != FEED_BEHIND)
-		return len;
 	set_deadline(stream, false);
 	MHD_suspend_connection(stream->connection);
 	stream->job = (struct job){ .run = catch_up, .lane = LANE_INTERACTIVE };
@@ -72,6 +57,29 @@ static ssize_t read_stream(void *cls, uint64_t position, char *out, size_t max)
 		return MHD_CONTENT_READER_END_OF_STREAM;
 	}
 	return 0;
+}
+
+static ssize_t read_stream(void *cls, uint64_t position, char *out, size_t max)
+{
+	struct stream *stream = cls;
+	(void)position;
+	if (stream->backlog_done == stream->backlog_len) {
+		int taken = feed_take(stream->app->feed, &stream->listener, stream->backlog, BACKLOG_BYTES);
+		if (taken == FEED_CLOSED)
+			return MHD_CONTENT_READER_END_OF_STREAM;
+		if (taken == FEED_BEHIND)
+			return ask_store(stream);
+		if (taken == FEED_NOTHING)
+			return 0;
+		stream->backlog_done = 0;
+		stream->backlog_len = (size_t)taken;
+	}
+	size_t len = stream->backlog_len - stream->backlog_done;
+	len = len < max ? len : max;
+	memcpy(out, stream->backlog + stream->backlog_done, len);
+	stream->backlog_done += len;
+	set_deadline(stream, true);
+	return (ssize_t)len;
 }
 
 static void free_stream(void *cls)

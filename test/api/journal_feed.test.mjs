@@ -2,7 +2,9 @@
 // journal_feed.test.mjs - every change leaves a line; the feed tells it once to whoever may know.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { Server, assertProblem, cleanUp, demoStore, eventually, newElder, onSqlite, openHouse, psql, register, run } from '../harness.mjs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Server, assertProblem, cleanUp, demoStore, eventually, newElder, onSqlite, openHouse, psql, rawExchange, register,
+	run } from '../harness.mjs';
 
 let house, other;
 
@@ -190,6 +192,28 @@ describe('feed', () => {
 		const listeners = async () => Number(/^songhe_feed_listeners (\d+)$/m.exec((await auditor.get('/metrics')).text)[1]);
 		assert.equal((await auditor.request('HEAD', '/api/v1/events')).status, 200);
 		await eventually(async () => (await listeners()) === 0, 'the listener of HEAD gone', 5000);
+	});
+
+	/* What the headers take of a connection's memory is not there for the events. */
+	test('tells every event whole, however little room the headers leave', async () => {
+		const server = await Server.start(await demoStore({ elders: 5 }));
+		const bureau = await server.as('bureau');
+		const whole = (text) => text.replaceAll(/\r\n[\da-f]+\r\n/g, '').includes('"actor":"bureau","fields":[]}\n\n');
+		const open = [];
+		for (let length = 62000; length < 65000; length += length < 63500 ? 500 : 20)
+			open.push(rawExchange(server.url, `GET /api/v1/events HTTP/1.1\r\nHost: x\r\nCookie: ${bureau.cookie}\r\nX-Long: ${'x'.repeat(length)}\r\n\r\n`,
+				{ enough: whole }));
+		let answered = false;
+		const all = Promise.all(open).finally(() => (answered = true));
+		while (!answered) {
+			await register(bureau, { id_card: undefined });
+			await pause(20);
+		}
+		const got = await all;
+		assert.ok(server.running);
+		assert.ok(got.filter((text) => text.startsWith('HTTP/1.1 200')).length > 10, 'hardly a stream was opened');
+		for (const text of got)
+			assert.ok(text === '' || text.startsWith('HTTP/1.1 431') || whole(text), text);
 	});
 
 	test('ends when the server stops', async () => {
