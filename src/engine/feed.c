@@ -118,7 +118,8 @@ static bool take_in(void *arg, const struct journal_line *line)
 	struct feed *feed = in->feed;
 	struct text event = render(&in->arena, line, false), gone = render(&in->arena, line, true);
 	unsigned permission = permission_for(feed->app, line->resource);
-	if (text_is(line->resource, "user"))
+	/* Whichever server it was done at. */
+	if (text_is(line->resource, "user") || text_is(line->action, "sign_out"))
 		sessions_forget_user(feed->app->sessions, line->record);
 	pthread_mutex_lock(&feed->lock);
 	struct ring_line *slot = &feed->ring[feed->end % RING_LINES];

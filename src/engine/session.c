@@ -35,6 +35,7 @@ struct sessions {
 	pthread_rwlock_t lock;
 	struct session *slots[SESSIONS_MAX];
 	unsigned count;
+	_Atomic uint64_t changes; /* of accounts and sessions in the store: what was read before one is not remembered after it */
 	pthread_mutex_t guess_lock;
 	struct {
 		uint64_t user;
@@ -102,6 +103,7 @@ void sessions_free(struct sessions *sessions)
 
 void sessions_forget_user(struct sessions *sessions, int64_t user)
 {
+	sessions->changes++;
 	forget_if(sessions, of_user, user);
 }
 
@@ -136,9 +138,10 @@ bool session_known(struct app *app, struct call *call)
 	return known;
 }
 
-static void remember(struct app *app, struct text token, const struct actor *actor, int64_t created_ms, int64_t used_ms)
+/* `as_of`: the changes before the session and its account were read. */
+static void remember(struct sessions *sessions, uint64_t as_of, struct text token, const struct actor *actor,
+                     int64_t created_ms, int64_t used_ms)
 {
-	struct sessions *sessions = app->sessions;
 	pthread_rwlock_rdlock(&sessions->lock);
 	bool full = sessions->count >= SESSIONS_MAX;
 	pthread_rwlock_unlock(&sessions->lock);
@@ -152,11 +155,16 @@ static void remember(struct app *app, struct text token, const struct actor *act
 	session->created_ms = created_ms;
 	session->noted_ms = session->used_ms = used_ms;
 	pthread_rwlock_wrlock(&sessions->lock);
-	struct session **slot = slot_of(sessions, token);
-	session->next = *slot;
-	*slot = session;
-	sessions->count++;
+	bool still_true = sessions->changes == as_of;
+	if (still_true) {
+		struct session **slot = slot_of(sessions, token);
+		session->next = *slot;
+		*slot = session;
+		sessions->count++;
+	}
 	pthread_rwlock_unlock(&sessions->lock);
+	if (!still_true)
+		free(session);
 }
 
 /* ---- in the store ---- */
@@ -200,13 +208,14 @@ bool session_load(struct app *app, struct call *call)
 	if (session_known(app, call))
 		return true;
 	struct lookup lookup = { .call = call };
+	uint64_t as_of = app->sessions->changes;
 	if (store_read(app->store, 0, look_up, &lookup) != STORE_OK || !lookup.found || lookup.account.disabled)
 		return false;
 	int64_t now_ms = clock_now_ms(store_clock(app->store));
 	if (is_over(lookup.created_ms, lookup.used_ms, now_ms))
 		return false;
 	account_actor(&lookup.account, &call->actor);
-	remember(app, call->session_token, &call->actor, lookup.created_ms, now_ms);
+	remember(app->sessions, as_of, call->session_token, &call->actor, lookup.created_ms, now_ms);
 	feed_follow(app->feed, call->actor.district);
 	call->signed_in = true;
 	return true;
@@ -338,6 +347,7 @@ static void login(struct call *call)
 		call_problem(call, PROBLEM_RATE_LIMITED);
 		return;
 	}
+	uint64_t as_of = app->sessions->changes;
 	enum store_code code = store_read(app->store, 0, find_account, &in);
 	const char *hash = in.found ? in.account.password_hash.ptr : nobody;
 	bool right = password_matches(password, hash) && in.found && !in.account.disabled;
@@ -355,27 +365,38 @@ static void login(struct call *call)
 		return;
 	}
 	int64_t now_ms = clock_now_ms(store_clock(app->store));
-	remember(app, text_of(in.token), &call->actor, now_ms, now_ms);
+	remember(app->sessions, as_of, text_of(in.token), &call->actor, now_ms, now_ms);
 	feed_follow(app->feed, call->actor.district);
 	write_me(call, &in.account);
 	call->set_cookie = text_printf(call->arena, "%s=%s; Path=/; HttpOnly; SameSite=Strict%s",
 		app->secure_cookie ? "__Host-songhe" : "songhe", in.token, app->secure_cookie ? "; Secure" : "");
 }
 
-static enum store_code logout(struct tx *tx, void *arg)
+static enum store_code close_session(struct tx *tx, void *arg)
 {
 	struct call *call = arg;
 	struct text hash = token_hash(call->arena, call->session_token);
 	enum store_code code = db_exec(tx->db, "DELETE FROM session WHERE token_hash = ?1", BIND(value_text(hash)), NULL);
 	if (code != STORE_OK)
 		return code;
-	sessions_forget_user(call->app->sessions, call->actor.user);
-	feed_drop_session(call->app->feed, call->session_token);
-	call->set_cookie = text_printf(call->arena, "%s=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict%s",
-		call->app->secure_cookie ? "__Host-songhe" : "songhe", call->app->secure_cookie ? "; Secure" : "");
-	call->status = 204;
 	return journal_write(tx, &call->actor, &(struct journal_line){
 		.action = TEXT("sign_out"), .resource = TEXT("session"), .record = call->actor.user });
+}
+
+/* Forgotten only when the store has none any more: a request beside this one would find it there again. */
+static void logout(struct call *call)
+{
+	struct app *app = call->app;
+	enum store_code code = store_command(app->store, LANE_INTERACTIVE, close_session, call);
+	sessions_forget_user(app->sessions, call->actor.user);
+	if (code != STORE_OK) {
+		app_settle(call, code);
+		return;
+	}
+	feed_drop_session(app->feed, call->session_token);
+	call->set_cookie = text_printf(call->arena, "%s=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict%s",
+		app->secure_cookie ? "__Host-songhe" : "songhe", app->secure_cookie ? "; Secure" : "");
+	call->status = 204;
 }
 
 static enum store_code me(struct db *db, void *arg)
@@ -404,7 +425,7 @@ static const struct schema schema = { .owner = "account", .steps = steps, .count
 
 static const struct route routes[] = {
 	{ METHOD_POST, "/api/v1/login", MAY_NOTHING_SPECIAL, ROUTE_TASK, .task = login, .open = true },
-	{ METHOD_POST, "/api/v1/logout", MAY_NOTHING_SPECIAL, ROUTE_COMMAND, .command = logout },
+	{ METHOD_POST, "/api/v1/logout", MAY_NOTHING_SPECIAL, ROUTE_TASK, .task = logout },
 	{ METHOD_GET, "/api/v1/me", MAY_NOTHING_SPECIAL, ROUTE_READ, .read = me },
 	{ METHOD_GET, "/api/v1/users", MAY_READ_USERS, ROUTE_READ, .read = account_list },
 	{ METHOD_POST, "/api/v1/users", MAY_WRITE_USERS, ROUTE_TASK, .task = account_post },

@@ -13,7 +13,7 @@ void sessions_free(struct sessions *sessions);
  * so it may wait. False: not signed in (any more), or not known here yet. */
 bool session_known(struct app *app, struct call *call);
 bool session_load(struct app *app, struct call *call);
-/* The account's rights changed: whoever is signed in with it is looked up again. */
+/* The account, or a session of it, has changed in the store: whoever is signed in with it is looked up again. */
 void sessions_forget_user(struct sessions *sessions, int64_t user);
 /* Once a minute: writes down when sessions were last used, ends old ones. May wait. */
 void sessions_tend(struct app *app);

@@ -2,8 +2,8 @@
 // access.test.mjs - signing in, roles, areas: who sees what, and who may not even learn that it exists.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { Server, TestClock, assertProblem, cleanUp, demoStore, eventually, filterOf, newElder, openHouse, password,
-	register } from '../harness.mjs';
+import { Server, TestClock, assertProblem, cleanUp, demoStore, eventually, filterOf, newElder, onSqlite, openHouse,
+	password, register } from '../harness.mjs';
 
 const MINUTE = 60000;
 const STREET = '370613001000000';
@@ -103,6 +103,31 @@ describe('signing in', () => {
 		assertProblem(await one.get('/api/v1/elders'), 401, 'not_signed_in');
 		assert.equal((await two.get('/api/v1/me')).status, 200);
 	});
+
+	test('signing out ends the session, whatever else is asked with it at that moment', async () => {
+		for (let round = 0; round < 40; round++) {
+			const one = await house.server.as('street1');
+			const ask = () => one.get('/api/v1/me').then((got) => assert.ok(got.status === 200 || got.status === 401, got.text));
+			const beside = Array.from({ length: 4 }, ask);
+			const out = one.post('/api/v1/logout').then((got) => got.status === 204);
+			for (let left = false; !left; left = await Promise.race([out, ask().then(() => false)]))
+				beside.push(ask(), ask());
+			await Promise.all(beside);
+			assertProblem(await one.get('/api/v1/me'), 401, 'not_signed_in');
+		}
+	});
+
+	if (!onSqlite)
+		test('signing out ends the session at every server of the database', async () => {
+			const second = await Server.start(house.store);
+			const one = await house.server.as('street1');
+			const there = second.client();
+			there.cookie = one.cookie;
+			assert.equal((await there.get('/api/v1/me')).status, 200);
+			assert.equal((await one.post('/api/v1/logout')).status, 204);
+			await eventually(async () => (await there.get('/api/v1/me')).status === 401, 'the end of the session at the other server', 5000);
+			assert.equal(await second.stop(), 0);
+		});
 
 	test('signing out ends the event stream of that session', async () => {
 		const one = await house.server.as('street1');
