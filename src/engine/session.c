@@ -304,6 +304,14 @@ static enum store_code open_session(struct tx *tx, void *arg)
 {
 	struct sign_in *in = arg;
 	struct text hash = token_hash(in->call->arena, text_of(in->token));
+	call_again(in->call);
+	/* Meanwhile the password may have been changed, which ended all sessions but this one. */
+	int64_t version = db_int(tx->db, 0, "SELECT version FROM account WHERE district = ?1 AND id = ?2",
+	                         BIND(value_int(in->account.district), value_int(in->account.id)));
+	if (db_code(tx->db) != STORE_OK)
+		return db_code(tx->db);
+	if (version != in->account.version)
+		return call_problem(in->call, PROBLEM_WRONG_CREDENTIALS);
 	enum store_code code = db_exec(tx->db,
 		"INSERT INTO session (token_hash, district, account, created_at, used_at) VALUES (?1, ?2, ?3, ?4, ?4)",
 		BIND(value_text(hash), value_int(in->account.district), value_int(in->account.id), value_int(tx->now_ms)), NULL);

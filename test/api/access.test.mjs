@@ -2,6 +2,7 @@
 // access.test.mjs - signing in, roles, areas: who sees what, and who may not even learn that it exists.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Server, TestClock, assertProblem, cleanUp, demoStore, eventually, filterOf, newElder, onSqlite, openHouse,
 	password, register } from '../harness.mjs';
 
@@ -382,6 +383,28 @@ describe('accounts', () => {
 		assertProblem(await client.get('/api/v1/me'), 401, 'not_signed_in');
 		assertProblem(await house.nobody.post('/api/v1/login', { user: wish.user, password: wish.password }), 401, 'wrong_credentials');
 		await house.server.as(wish.user, 'another long one');
+	});
+
+	test('a new password also ends the sessions that were being opened with the old one', async () => {
+		for (let round = 0; round < 6; round++) {
+			const wish = account();
+			const made = (await house.admin.post('/api/v1/users', wish)).json;
+			const changed = pause(round * 15).then(() => house.admin.patch(`/api/v1/users/${made.id}`, { password: 'another long one' }, 1));
+			const opened = [];
+			const signInOften = async () => {
+				for (let n = 0; n < 5; n++) {
+					const client = house.server.client();
+					const got = await client.post('/api/v1/login', { user: wish.user, password: wish.password });
+					client.cookie = got.headers['set-cookie']?.[0].split(';')[0];
+					if (client.cookie)
+						opened.push(client);
+				}
+			};
+			await Promise.all([signInOften(), signInOften(), signInOften()]);
+			assert.equal((await changed).status, 200);
+			for (const client of opened)
+				assertProblem(await client.get('/api/v1/me'), 401, 'not_signed_in');
+		}
 	});
 
 	test('new areas and a new role hold from the next request on', async () => {
