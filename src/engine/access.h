@@ -25,7 +25,7 @@ struct role {
 };
 const struct role *role_find(struct text name);
 
-enum { ACTOR_AREAS_MAX = 8 };
+enum { ACTOR_AREAS_MAX = 8, NAME_BYTES_MAX = 240 /* 60 characters */ };
 
 /* The person or program behind a request. Copied freely; holds no pointers. */
 struct actor {

@@ -18,7 +18,9 @@ enum {
 	IDLE_MS = 30 * 60 * 1000,
 	ABSOLUTE_MS = 12 * 60 * 60 * 1000,
 	NOTE_USE_MS = 60 * 1000,
-	GUESS_SLOTS = 1024,
+	GUESS_SETS = 16384, /* more names than can be tried within the window */
+	GUESS_WAYS = 8,
+	GUESS_KEY_BYTES = 32,
 	GUESSES_MAX = 5,
 	GUESS_WINDOW_MS = 5 * 60 * 1000
 };
@@ -31,26 +33,31 @@ struct session {
 	struct session *next; /* same slot */
 };
 
+/* The tries to sign in under one name. */
+struct guess {
+	uint64_t name; /* its keyed hash */
+	int64_t since_ms; /* of the first wrong one */
+	unsigned wrong, under_way;
+};
+
 struct sessions {
 	pthread_rwlock_t lock;
 	struct session *slots[SESSIONS_MAX];
 	unsigned count;
 	_Atomic uint64_t changes; /* of accounts and sessions in the store: what was read before one is not remembered after it */
 	pthread_mutex_t guess_lock;
-	struct {
-		uint64_t user;
-		int64_t since_ms;
-		unsigned wrong;
-	} guesses[GUESS_SLOTS];
+	char guess_key[GUESS_KEY_BYTES];
+	struct guess (*guesses)[GUESS_WAYS]; /* a name may stand in one set only */
 };
 
 struct sessions *sessions_new(void)
 {
 	struct sessions *sessions = calloc(1, sizeof *sessions);
-	if (!sessions)
+	if (!sessions || !(sessions->guesses = calloc(GUESS_SETS, sizeof *sessions->guesses)))
 		abort();
 	pthread_rwlock_init(&sessions->lock, NULL);
 	pthread_mutex_init(&sessions->guess_lock, NULL);
+	random_bytes(sessions->guess_key, sizeof sessions->guess_key);
 	return sessions;
 }
 
@@ -98,6 +105,7 @@ void sessions_free(struct sessions *sessions)
 	forget_if(sessions, anyone, 0);
 	pthread_rwlock_destroy(&sessions->lock);
 	pthread_mutex_destroy(&sessions->guess_lock);
+	free(sessions->guesses);
 	free(sessions);
 }
 
@@ -253,32 +261,64 @@ void sessions_tend(struct app *app)
 
 /* ---- guessing ---- */
 
-static uint64_t mix_text(struct text text)
+enum outcome { TRY_RIGHT, TRY_WRONG, TRY_OPEN /* it was never compared */ };
+
+/* The name's slot, or one that it may have; NULL when each of its set still counts for another name. The key is made at
+ * start: nobody can tell which other names would share a set. */
+static struct guess *guess_slot(struct sessions *sessions, struct text user, int64_t now_ms)
 {
-	uint64_t hash = UINT64_C(14695981039346656037);
-	for (size_t i = 0; i < text.len; i++)
-		hash = (hash ^ (unsigned char)text.ptr[i]) * UINT64_C(1099511628211);
-	return hash;
+	char keyed[GUESS_KEY_BYTES + NAME_BYTES_MAX];
+	unsigned char hash[HASH_BYTES];
+	uint64_t set, name;
+	memcpy(keyed, sessions->guess_key, GUESS_KEY_BYTES);
+	memcpy(keyed + GUESS_KEY_BYTES, user.ptr, user.len);
+	hash_sha256((struct text){ keyed, GUESS_KEY_BYTES + user.len }, hash);
+	memcpy(&set, hash, sizeof set);
+	memcpy(&name, hash + sizeof set, sizeof name);
+	struct guess *ways = sessions->guesses[set % GUESS_SETS], *unused = NULL;
+	for (size_t i = 0; i < GUESS_WAYS; i++) {
+		struct guess *guess = &ways[i];
+		if (now_ms - guess->since_ms > GUESS_WINDOW_MS)
+			guess->wrong = 0;
+		if (guess->name == name)
+			return guess;
+		if (guess->wrong == 0 && guess->under_way == 0)
+			unused = guess;
+	}
+	if (unused)
+		*unused = (struct guess){ .name = name };
+	return unused;
 }
 
-/* Counts one try that went wrong, or asks (`wrong` false). True: too many, wait *seconds. */
-static bool guessed_too_often(struct app *app, struct text user, bool wrong, unsigned *seconds)
+/* Counts the try before it is made: many at once are not more than one after the other. False: too many, wait *seconds. */
+static bool try_begin(struct app *app, struct text user, unsigned *seconds)
 {
 	struct sessions *s = app->sessions;
-	uint64_t hash = mix_text(user);
+	int64_t now_ms = clock_now_ms(store_clock(app->store)), wait_ms = GUESS_WINDOW_MS;
+	pthread_mutex_lock(&s->guess_lock);
+	struct guess *guess = guess_slot(s, user, now_ms);
+	bool may = guess && guess->wrong + guess->under_way < GUESSES_MAX;
+	if (may)
+		guess->under_way++;
+	else if (guess) /* those under way may turn out right */
+		wait_ms = guess->wrong < GUESSES_MAX ? 0 : GUESS_WINDOW_MS - (now_ms - guess->since_ms);
+	pthread_mutex_unlock(&s->guess_lock);
+	*seconds = (unsigned)(wait_ms / 1000) + 1;
+	return may;
+}
+
+static void try_end(struct app *app, struct text user, enum outcome outcome)
+{
+	struct sessions *s = app->sessions;
 	int64_t now_ms = clock_now_ms(store_clock(app->store));
 	pthread_mutex_lock(&s->guess_lock);
-	size_t at = hash % GUESS_SLOTS;
-	if (s->guesses[at].user != hash || now_ms - s->guesses[at].since_ms > GUESS_WINDOW_MS) {
-		s->guesses[at].user = hash;
-		s->guesses[at].since_ms = now_ms;
-		s->guesses[at].wrong = 0;
-	}
-	s->guesses[at].wrong += wrong;
-	bool often = s->guesses[at].wrong >= GUESSES_MAX;
-	*seconds = (unsigned)((GUESS_WINDOW_MS - (now_ms - s->guesses[at].since_ms)) / 1000) + 1;
+	struct guess *guess = guess_slot(s, user, now_ms); /* it is there: nobody may have it while a try is under way */
+	guess->under_way--;
+	if (outcome == TRY_WRONG && guess->wrong++ == 0)
+		guess->since_ms = now_ms;
+	if (outcome == TRY_RIGHT)
+		guess->wrong = 0;
 	pthread_mutex_unlock(&s->guess_lock);
-	return often;
 }
 
 /* ---- login, logout, me ---- */
@@ -333,7 +373,7 @@ static bool read_credentials(struct call *call, struct text *user, struct text *
 {
 	*user = json_text_of(json_object_get(call->body, "user"));
 	*password = json_text_of(json_object_get(call->body, "password"));
-	if (!user->ptr || user->len == 0 || user->len > 240)
+	if (!user->ptr || user->len == 0 || user->len > NAME_BYTES_MAX)
 		call_wrong(call, TEXT("/user"), "required", TEXT("请填写用户名"), TEXT("The user name is required"));
 	if (!password->ptr || password->len == 0 || password->len > 256)
 		call_wrong(call, TEXT("/password"), "required", TEXT("请填写密码"), TEXT("The password is required"));
@@ -351,23 +391,24 @@ static void login(struct call *call)
 	struct text password;
 	if (!read_credentials(call, &in.user, &password))
 		return;
-	if (guessed_too_often(app, in.user, false, &call->retry_after_s)) {
+	if (!try_begin(app, in.user, &call->retry_after_s)) {
 		call_problem(call, PROBLEM_RATE_LIMITED);
 		return;
 	}
 	uint64_t as_of = app->sessions->changes;
 	enum store_code code = store_read(app->store, 0, find_account, &in);
 	const char *hash = in.found ? in.account.password_hash.ptr : nobody;
-	bool right = password_matches(password, hash) && in.found && !in.account.disabled;
+	bool right = code == STORE_OK && password_matches(password, hash) && in.found && !in.account.disabled;
+	try_end(app, in.user, code != STORE_OK ? TRY_OPEN : right ? TRY_RIGHT : TRY_WRONG);
 	if (code == STORE_OK && !right) {
-		guessed_too_often(app, in.user, true, &call->retry_after_s);
 		call_problem(call, PROBLEM_WRONG_CREDENTIALS);
 		return;
 	}
 	token_new(in.token);
-	account_actor(&in.account, &call->actor);
-	if (code == STORE_OK)
+	if (code == STORE_OK) {
+		account_actor(&in.account, &call->actor);
 		code = store_command(app->store, LANE_INTERACTIVE, open_session, &in);
+	}
 	if (code != STORE_OK) {
 		app_settle(call, code);
 		return;

@@ -186,6 +186,40 @@ describe('time', () => {
 		assertProblem(await house.nobody.post('/api/v1/login', { user: 'ghost', password: 'x' }), 429, 'rate_limited');
 	});
 
+	test('tries under other names give no more tries', async () => {
+		/* Names that a hash without a key puts together. */
+		const fnv = (name) => [...Buffer.from(name)].reduce((hash, byte) => BigInt.asUintN(64, (hash ^ BigInt(byte)) * 1099511628211n),
+			14695981039346656037n);
+		const others = Array.from({ length: 20000 }, (_, n) => `other${n}`).filter((name) => (fnv(name) - fnv('victim')) % 1024n === 0n);
+		assert.ok(others.length > 5);
+		const guess = (user) => house.nobody.post('/api/v1/login', { user, password: 'x' });
+		for (let tries = 0; tries < 5; tries++) {
+			assertProblem(await guess('victim'), 401, 'wrong_credentials');
+			assertProblem(await guess(others[tries]), 401, 'wrong_credentials');
+		}
+		assertProblem(await guess('victim'), 429, 'rate_limited');
+	});
+
+	test('many tries at once are no more than one after the other', async () => {
+		const got = await Promise.all(Array.from({ length: 40 }, () => house.nobody.post('/api/v1/login', { user: 'hasty', password: 'x' })));
+		assert.deepEqual([401, 429].map((status) => got.filter((one) => one.status === status).length), [5, 35]);
+		assertProblem(await house.nobody.post('/api/v1/login', { user: 'hasty', password: 'x' }), 429, 'rate_limited');
+	});
+
+	test('signing in begins the count anew, and many may do so at once', async () => {
+		for (let round = 0; round < 3; round++) {
+			for (let tries = 0; tries < 4; tries++)
+				assertProblem(await house.nobody.post('/api/v1/login', { user: 'auditor', password: 'x' }), 401, 'wrong_credentials');
+			await house.server.as('auditor');
+		}
+		await Promise.all(Array.from({ length: 20 }, () => eventually(async () => {
+			const got = await house.nobody.post('/api/v1/login', { user: 'auditor', password });
+			if (got.status === 429)
+				assert.equal(got.headers['retry-after'], '1', 'those under way are right: there is little to wait for');
+			return got.status === 200;
+		}, 'one of many to sign in')));
+	});
+
 	test('a session outlives a restart of the server', async () => {
 		const store = await demoStore({ elders: 5 });
 		const first = await Server.start(store);
