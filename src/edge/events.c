@@ -16,6 +16,7 @@ struct stream {
 	struct job job; /* reads older lines from the store */
 	char *backlog; /* what was taken and is not yet passed on: there may be little room for it at a time */
 	size_t backlog_len, backlog_done;
+	bool over; /* the store could not go on with it */
 };
 
 /* A stream may be silent for ever; what was written must be read in time. */
@@ -42,7 +43,7 @@ static void catch_up(struct job *job)
 {
 	struct stream *stream = (struct stream *)(void *)((char *)job - offsetof(struct stream, job));
 	stream->backlog_done = 0;
-	stream->backlog_len = feed_catch_up(stream->app->feed, &stream->listener, stream->backlog, BACKLOG_BYTES);
+	stream->over = !feed_catch_up(stream->app->feed, &stream->listener, stream->backlog, BACKLOG_BYTES, &stream->backlog_len);
 	loop_resume(stream->loop, stream->connection);
 }
 
@@ -64,7 +65,8 @@ static ssize_t read_stream(void *cls, uint64_t position, char *out, size_t max)
 	struct stream *stream = cls;
 	(void)position;
 	if (stream->backlog_done == stream->backlog_len) {
-		int taken = feed_take(stream->app->feed, &stream->listener, stream->backlog, BACKLOG_BYTES);
+		int taken = stream->over ? FEED_CLOSED
+		                         : feed_take(stream->app->feed, &stream->listener, stream->backlog, BACKLOG_BYTES);
 		if (taken == FEED_CLOSED)
 			return MHD_CONTENT_READER_END_OF_STREAM;
 		if (taken == FEED_BEHIND)

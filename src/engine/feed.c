@@ -486,10 +486,11 @@ static enum store_code read_old(struct db *db, void *arg)
 	return journal_read(db, b->listener->actor.district, b->listener->pos, READ_LINES, take_old, b);
 }
 
-size_t feed_catch_up(struct feed *feed, struct listener *listener, char *out, size_t max)
+bool feed_catch_up(struct feed *feed, struct listener *listener, char *out, size_t max, size_t *len)
 {
 	struct backlog backlog = { .feed = feed, .listener = listener, .arena = arena_new(1 << 16), .out = out, .max = max };
-	store_read(feed->app->store, 0, read_old, &backlog);
+	enum store_code code = store_read(feed->app->store, 0, read_old, &backlog);
 	arena_free(&backlog.arena);
-	return backlog.len;
+	*len = backlog.len;
+	return code == STORE_OK || backlog.len > 0;
 }

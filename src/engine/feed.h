@@ -40,8 +40,9 @@ enum { FEED_NOTHING = 0, FEED_BEHIND = -1, FEED_CLOSED = -2 };
 /* Copies what is new and visible for the listener, whole events only; the number of bytes, or FEED_NOTHING after it
  * was put to sleep, or FEED_BEHIND: ask feed_catch_up. `max` holds at least one event (FEED_EVENT_MAX). */
 int feed_take(struct feed *feed, struct listener *listener, char *out, size_t max);
-/* Reads older lines from the store into `out`, moving the listener on. May wait. The number of bytes. */
-size_t feed_catch_up(struct feed *feed, struct listener *listener, char *out, size_t max);
+/* Reads older lines from the store into `out`, *len bytes, moving the listener on. May wait. False: they cannot be read;
+ * the stream ends, and its client comes again. */
+bool feed_catch_up(struct feed *feed, struct listener *listener, char *out, size_t max, size_t *len);
 enum { FEED_EVENT_MAX = 1280 };
 
 #endif

@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Server, assertProblem, cleanUp, demoStore, eventually, newElder, onSqlite, openHouse, psql, rawExchange, register,
-	run } from '../harness.mjs';
+import { Server, assertProblem, cleanUp, demoStore, eventually, newElder, onSqlite, openHouse, password, psql, rawExchange,
+	register, run } from '../harness.mjs';
+import { startPostgres } from '../postgres.mjs';
 
 let house, other;
 
@@ -247,6 +248,30 @@ describe('far behind', () => {
 			await Promise.all(Array.from({ length: 50 }, () => register(house.bureau)));
 		return true;
 	}
+
+	if (!onSqlite)
+		test('without the database the stream ends, and comes again when there is one', async () => {
+			const postgres = await startPostgres();
+			try {
+				const store = await postgres.newDatabase('behind');
+				const made = await run(['demo', '--store', store, '--plan', 'laishan', '--elders', '50', '--seed', '1', '--password', password]);
+				assert.equal(made.code, 0, made.stderr);
+				const server = await Server.start(store);
+				const bureau = await server.as('bureau');
+				await postgres.kill();
+				const streams = await Promise.all(Array.from({ length: 4 }, () => bureau.events({ lastEventId: 0 })));
+				for (const stream of streams)
+					await eventually(() => stream.ended, 'the end of a stream that cannot catch up', 10000);
+				await postgres.restart();
+				await eventually(async () => (await server.client().get('/readyz')).status === 200, 'the database again');
+				const stream = await bureau.events({ lastEventId: 0 });
+				await stream.until((event) => event.data.resource === 'elder');
+				stream.close();
+				await server.stop();
+			} finally {
+				await postgres.stop();
+			}
+		});
 
 	test('while others write: nothing lost, nothing doubled', async () => {
 		let writing = true;
