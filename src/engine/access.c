@@ -51,6 +51,12 @@ bool actor_covers(const struct actor *actor, int64_t area)
 	return false;
 }
 
+bool actor_same_rights(const struct actor *a, const struct actor *b)
+{
+	return a->user == b->user && a->district == b->district && a->permissions == b->permissions &&
+	       a->area_count == b->area_count && memcmp(a->areas, b->areas, a->area_count * sizeof a->areas[0]) == 0;
+}
+
 static void within(struct query *query, const char *column, int64_t area)
 {
 	query_sql(query, column);

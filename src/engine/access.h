@@ -41,6 +41,7 @@ struct actor {
 
 struct actor actor_local(unsigned district, int64_t area);
 bool actor_covers(const struct actor *actor, int64_t area);
+bool actor_same_rights(const struct actor *a, const struct actor *b);
 /* Adds " AND (column within the actor's areas [OR second within ...])". `second` may be NULL. A read without this
  * does not exist: every statement on a scoped table goes through here. */
 void scope_condition(struct query *query, const struct actor *actor, const char *column, const char *second);

@@ -112,6 +112,25 @@ struct intake {
 	int count;
 };
 
+/* The caller holds the lock. */
+static void wake(struct listener *listener)
+{
+	if (!listener->waiting)
+		return;
+	listener->waiting = false;
+	listener->wake(listener);
+}
+
+/* The account has changed, or a session of it ended: its streams hear nothing more before that was looked at. */
+static void check_user(struct feed *feed, int64_t user)
+{
+	for (struct listener *l = feed->listeners; l; l = l->next)
+		if (l->session[0] && l->actor.user == user) {
+			l->check_due = true;
+			wake(l);
+		}
+}
+
 static bool take_in(void *arg, const struct journal_line *line)
 {
 	struct intake *in = arg;
@@ -119,9 +138,12 @@ static bool take_in(void *arg, const struct journal_line *line)
 	struct text event = render(&in->arena, line, false), gone = render(&in->arena, line, true);
 	unsigned permission = permission_for(feed->app, line->resource);
 	/* Whichever server it was done at. */
-	if (text_is(line->resource, "user") || text_is(line->action, "sign_out"))
+	bool rights = text_is(line->resource, "user") || text_is(line->action, "sign_out");
+	if (rights)
 		sessions_forget_user(feed->app->sessions, line->record);
 	pthread_mutex_lock(&feed->lock);
+	if (rights)
+		check_user(feed, line->record);
 	struct ring_line *slot = &feed->ring[feed->end % RING_LINES];
 	slot->district = line->district;
 	slot->permission = permission;
@@ -151,10 +173,8 @@ static void wake_all(struct feed *feed, unsigned district)
 {
 	pthread_mutex_lock(&feed->lock);
 	for (struct listener *l = feed->listeners; l; l = l->next)
-		if (l->waiting && (district == 0 || l->actor.district == district)) {
-			l->waiting = false;
-			l->wake(l);
-		}
+		if (district == 0 || l->actor.district == district)
+			wake(l);
 	pthread_mutex_unlock(&feed->lock);
 }
 
@@ -178,16 +198,26 @@ static void follow_on(struct feed *feed)
 	}
 }
 
+/* A session ends by time alone, too; and a stream may have been opened with rights that were just being changed. */
+static void check_session(struct feed *feed, struct listener *l, int64_t now)
+{
+	if (!l->session[0] || l->check_due || now - l->checked_ms < BEAT_MS)
+		return;
+	l->checked_ms = now;
+	l->check_due = !session_lasts(feed->app, text_of(l->session), &l->actor);
+}
+
 static void wake_for_beats(struct feed *feed)
 {
 	int64_t now = clock_steady_ms();
 	pthread_mutex_lock(&feed->lock);
-	for (struct listener *l = feed->listeners; l; l = l->next)
-		if (l->waiting && now - l->sent_ms >= BEAT_MS) {
-			l->waiting = false;
+	for (struct listener *l = feed->listeners; l; l = l->next) {
+		check_session(feed, l, now);
+		if (l->waiting && now - l->sent_ms >= BEAT_MS)
 			l->beat_due = true;
-			l->wake(l);
-		}
+		if (l->check_due || l->beat_due)
+			wake(l);
+	}
 	pthread_mutex_unlock(&feed->lock);
 }
 
@@ -327,6 +357,7 @@ void feed_join(struct feed *feed, struct listener *listener)
 {
 	pthread_mutex_lock(&feed->lock);
 	listener->sent_ms = clock_steady_ms();
+	listener->checked_ms = listener->sent_ms - BEAT_MS;
 	listener->next = feed->listeners;
 	listener->link = &feed->listeners;
 	if (listener->next)
@@ -353,10 +384,7 @@ static void drop(struct feed *feed, int64_t user, struct text session, bool all)
 		if (!all && (session.ptr ? !text_is(session, l->session) : l->actor.user != user))
 			continue;
 		l->closing = true;
-		if (l->waiting) {
-			l->waiting = false;
-			l->wake(l);
-		}
+		wake(l);
 	}
 	pthread_mutex_unlock(&feed->lock);
 }
@@ -432,7 +460,7 @@ int feed_take(struct feed *feed, struct listener *l, char *out, size_t max)
 	int result;
 	if (l->closing) {
 		result = FEED_CLOSED;
-	} else if (!place(feed, l)) {
+	} else if (l->check_due || !place(feed, l)) {
 		result = FEED_BEHIND;
 	} else {
 		size_t len = copy_new(feed, l, out, max);
@@ -486,8 +514,21 @@ static enum store_code read_old(struct db *db, void *arg)
 	return journal_read(db, b->listener->actor.district, b->listener->pos, READ_LINES, take_old, b);
 }
 
+static bool may_go_on(struct feed *feed, struct listener *listener)
+{
+	pthread_mutex_lock(&feed->lock);
+	bool due = listener->check_due;
+	listener->check_due = false; /* what comes while it is looked at makes it due again */
+	pthread_mutex_unlock(&feed->lock);
+	bool lasts = true;
+	return !due || (session_ask(feed->app, text_of(listener->session), &listener->actor, &lasts) == STORE_OK && lasts);
+}
+
 bool feed_catch_up(struct feed *feed, struct listener *listener, char *out, size_t max, size_t *len)
 {
+	*len = 0;
+	if (!may_go_on(feed, listener))
+		return false;
 	struct backlog backlog = { .feed = feed, .listener = listener, .arena = arena_new(1 << 16), .out = out, .max = max };
 	enum store_code code = store_read(feed->app->store, 0, read_old, &backlog);
 	arena_free(&backlog.arena);

@@ -19,8 +19,8 @@ struct listener {
 	void (*wake)(struct listener *listener);
 	/* the feed's own */
 	uint64_t at; /* number of the next line in the ring, 0: not placed */
-	bool waiting, beat_due, closing;
-	int64_t sent_ms;
+	bool waiting, beat_due, check_due, closing;
+	int64_t sent_ms, checked_ms; /* when its session was last looked at */
 	struct listener *next, **link;
 };
 
@@ -40,8 +40,9 @@ enum { FEED_NOTHING = 0, FEED_BEHIND = -1, FEED_CLOSED = -2 };
 /* Copies what is new and visible for the listener, whole events only; the number of bytes, or FEED_NOTHING after it
  * was put to sleep, or FEED_BEHIND: ask feed_catch_up. `max` holds at least one event (FEED_EVENT_MAX). */
 int feed_take(struct feed *feed, struct listener *listener, char *out, size_t max);
-/* Reads older lines from the store into `out`, *len bytes, moving the listener on. May wait. False: they cannot be read;
- * the stream ends, and its client comes again. */
+/* Looks whether the listener's session lasts, where that is due, and reads older lines from the store into `out`, *len
+ * bytes, moving the listener on. May wait. False: the session is over, or the store cannot say; the stream ends, and its
+ * client comes again. */
 bool feed_catch_up(struct feed *feed, struct listener *listener, char *out, size_t max, size_t *len);
 enum { FEED_EVENT_MAX = 1280 };
 

@@ -123,27 +123,45 @@ static struct session **slot_of(struct sessions *sessions, struct text token)
 	return &sessions->slots[mix * UINT64_C(0x9E3779B97F4A7C15) >> 52];
 }
 
+/* The caller holds the lock. NULL: not in memory, or over. */
+static struct session *find(struct sessions *sessions, struct text token, int64_t now_ms)
+{
+	for (struct session *session = *slot_of(sessions, token); session; session = session->next) {
+		unsigned difference = 0; /* compared whole: no timing tells how much was right */
+		for (size_t i = 0; i < TOKEN_CHARS; i++)
+			difference |= (unsigned char)(session->token[i] ^ token.ptr[i]);
+		if (difference == 0 && !expired(session, now_ms))
+			return session;
+	}
+	return NULL;
+}
+
 bool session_known(struct app *app, struct call *call)
 {
 	struct text token = call->session_token;
 	if (token.len != TOKEN_CHARS)
 		return false;
 	int64_t now_ms = clock_now_ms(store_clock(app->store));
-	bool known = false;
 	pthread_rwlock_rdlock(&app->sessions->lock);
-	for (struct session *session = *slot_of(app->sessions, token); session && !known; session = session->next) {
-		unsigned difference = 0; /* compared whole: no timing tells how much was right */
-		for (size_t i = 0; i < TOKEN_CHARS; i++)
-			difference |= (unsigned char)(session->token[i] ^ token.ptr[i]);
-		if (difference != 0 || expired(session, now_ms))
-			continue;
-		known = true;
+	struct session *session = find(app->sessions, token, now_ms);
+	if (session) {
 		session->used_ms = now_ms;
 		call->actor = session->actor;
 	}
 	pthread_rwlock_unlock(&app->sessions->lock);
-	call->signed_in = call->signed_in || known;
-	return known;
+	call->signed_in = call->signed_in || session;
+	return session != NULL;
+}
+
+bool session_lasts(struct app *app, struct text token, const struct actor *actor)
+{
+	if (token.len != TOKEN_CHARS)
+		return false;
+	pthread_rwlock_rdlock(&app->sessions->lock);
+	const struct session *session = find(app->sessions, token, clock_now_ms(store_clock(app->store)));
+	bool lasts = session && actor_same_rights(&session->actor, actor);
+	pthread_rwlock_unlock(&app->sessions->lock);
+	return lasts;
 }
 
 /* `as_of`: the changes before the session and its account were read. */
@@ -185,7 +203,8 @@ static struct text token_hash(struct arena *arena, struct text token)
 }
 
 struct lookup {
-	struct call *call;
+	struct arena *arena;
+	struct text token;
 	struct account account;
 	int64_t created_ms, used_ms;
 	bool found;
@@ -194,9 +213,8 @@ struct lookup {
 static enum store_code look_up(struct db *db, void *arg)
 {
 	struct lookup *lookup = arg;
-	struct arena *arena = lookup->call->arena;
 	struct rows *rows = db_query(db, "SELECT s.created_at, s.used_at, s.account FROM session s WHERE s.token_hash = ?1",
-	                             BIND(value_text(token_hash(arena, lookup->call->session_token))));
+	                             BIND(value_text(token_hash(lookup->arena, lookup->token))));
 	int64_t account = 0;
 	if (rows_next(rows)) {
 		lookup->created_ms = rows_int(rows, 0);
@@ -205,8 +223,13 @@ static enum store_code look_up(struct db *db, void *arg)
 	}
 	enum store_code code = rows_end(rows);
 	if (code == STORE_OK && account)
-		code = account_read(db, arena, account, &lookup->account, &lookup->found);
+		code = account_read(db, lookup->arena, account, &lookup->account, &lookup->found);
 	return code;
+}
+
+static bool still_signed_in(const struct lookup *lookup, int64_t now_ms)
+{
+	return lookup->found && !lookup->account.disabled && !is_over(lookup->created_ms, lookup->used_ms, now_ms);
 }
 
 bool session_load(struct app *app, struct call *call)
@@ -215,18 +238,35 @@ bool session_load(struct app *app, struct call *call)
 		return false;
 	if (session_known(app, call))
 		return true;
-	struct lookup lookup = { .call = call };
+	struct lookup lookup = { .arena = call->arena, .token = call->session_token };
 	uint64_t as_of = app->sessions->changes;
-	if (store_read(app->store, 0, look_up, &lookup) != STORE_OK || !lookup.found || lookup.account.disabled)
+	if (store_read(app->store, 0, look_up, &lookup) != STORE_OK)
 		return false;
 	int64_t now_ms = clock_now_ms(store_clock(app->store));
-	if (is_over(lookup.created_ms, lookup.used_ms, now_ms))
+	if (!still_signed_in(&lookup, now_ms))
 		return false;
 	account_actor(&lookup.account, &call->actor);
 	remember(app->sessions, as_of, call->session_token, &call->actor, lookup.created_ms, now_ms);
 	feed_follow(app->feed, call->actor.district);
 	call->signed_in = true;
 	return true;
+}
+
+enum store_code session_ask(struct app *app, struct text token, const struct actor *actor, bool *lasts)
+{
+	*lasts = session_lasts(app, token, actor);
+	if (*lasts)
+		return STORE_OK;
+	struct arena arena = arena_new(1 << 16);
+	struct lookup lookup = { .arena = &arena, .token = token };
+	enum store_code code = store_read(app->store, 0, look_up, &lookup);
+	if (code == STORE_OK && still_signed_in(&lookup, clock_now_ms(store_clock(app->store)))) {
+		struct actor now;
+		account_actor(&lookup.account, &now);
+		*lasts = actor_same_rights(&now, actor);
+	}
+	arena_free(&arena);
+	return code;
 }
 
 static enum store_code note_use(struct tx *tx, void *arg)

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Server, TestClock, assertProblem, cleanUp, demoStore, eventually, filterOf, newElder, onSqlite, openHouse,
-	password, register } from '../harness.mjs';
+	password, register, run } from '../harness.mjs';
 
 const MINUTE = 60000;
 const STREET = '370613001000000';
@@ -178,6 +178,29 @@ describe('time', () => {
 		await server.as('community1');
 		clock.forward(5 * MINUTE + 1000);
 		await server.as('street1');
+	});
+
+	test('an event stream ends with its session, and is no use of it', async () => {
+		const clock = new TestClock();
+		const server = await Server.start(await demoStore({ elders: 5 }), { clock });
+		const old = await server.as('street1');
+		const oldStream = await old.events();
+		for (let minutes = 0; minutes < 11 * 60 + 40; minutes += 20) {
+			clock.forward(20 * MINUTE);
+			assert.equal((await old.get('/api/v1/me')).status, 200);
+		}
+		const [idle, busy] = [await server.as('street1'), await server.as('street1')];
+		const [idleStream, busyStream] = [await idle.events(), await busy.events()];
+		clock.forward(15 * MINUTE);
+		assert.equal((await busy.get('/api/v1/me')).status, 200);
+		assert.equal((await old.get('/api/v1/me')).status, 200);
+		assert.ok(!oldStream.ended);
+		clock.forward(16 * MINUTE);
+		await eventually(() => idleStream.ended, 'the end of a stream whose session was idle', 20000);
+		await eventually(() => oldStream.ended, 'the end of a stream whose session is twelve hours old', 20000);
+		const elder = await register(busy);
+		await busyStream.until((event) => event.data.id === elder.id);
+		assert.equal(await server.stop(), 0);
 	});
 
 	test('guesses for users that do not exist are slowed down all the same', async () => {
@@ -408,6 +431,50 @@ describe('accounts', () => {
 		assertProblem(await house.nobody.post('/api/v1/login', { user: wish.user, password: wish.password }), 401, 'wrong_credentials');
 		await eventually(() => stream.ended, 'the stream of a disabled account');
 	});
+
+	test('a change from outside the server reaches the streams of the account, and of no other', async () => {
+		const wish = account({ areas: ['370613001'] });
+		const made = (await house.admin.post('/api/v1/users', wish)).json;
+		const client = await house.server.as(wish.user, wish.password);
+		const [stream, neighbour] = [await client.events(), await house.street1.events()];
+		const got = await run(['user', 'disable', wish.user, '--store', house.store]);
+		assert.equal(got.code, 0, got.stderr);
+		await eventually(() => stream.ended, 'the stream of a disabled account', 5000);
+		assertProblem(await client.get('/api/v1/me'), 401, 'not_signed_in');
+		const elder = await register(house.bureau);
+		await neighbour.until((event) => event.data.id === elder.id);
+		assert.equal((await house.admin.get(`/api/v1/users/${made.id}`)).json.disabled, true);
+		neighbour.close();
+	});
+
+	if (!onSqlite)
+		test('what is done at one server reaches the streams at another', async () => {
+			const second = await Server.start(house.store);
+			const there = async (client) => {
+				const same = second.client();
+				same.cookie = client.cookie;
+				return same.events();
+			};
+			const wish = account({ areas: ['370613001'] });
+			const made = (await house.admin.post('/api/v1/users', wish)).json;
+			const [out, stays] = [await house.server.as(wish.user, wish.password), await house.server.as(wish.user, wish.password)];
+			const [outStream, staysStream] = [await there(out), await there(stays)];
+			assert.equal((await out.post('/api/v1/logout')).status, 204);
+			await eventually(() => outStream.ended, 'the stream of a session that was ended elsewhere', 5000);
+			assert.equal((await house.admin.patch(`/api/v1/users/${made.id}`, { name: '改名' }, 1)).status, 200);
+			const first = await register(house.bureau);
+			await staysStream.until((event) => event.data.id === first.id);
+			assert.equal((await house.admin.patch(`/api/v1/users/${made.id}`, { areas: ['370613002'] }, 2)).status, 200);
+			const hidden = await register(house.bureau);
+			await eventually(() => staysStream.ended, 'the stream with the areas of before', 5000);
+			const fresh = await there(stays);
+			const shown = await register(house.bureau, { area: other });
+			await fresh.until((event) => event.data.id === shown.id);
+			for (const stream of [staysStream, fresh])
+				assert.ok(!stream.list.some((event) => event.data.id === hidden.id), 'heard of what is no longer theirs');
+			assert.ok(!fresh.ended);
+			assert.equal(await second.stop(), 0);
+		});
 
 	test('a new password ends the old sessions', async () => {
 		const wish = account();
