@@ -2,12 +2,14 @@
 /* tls.c - the certificate files, read again on demand: each handshake takes the newest. */
 #include "edge/http.h"
 
+#include "base/crypto.h"
 #include "base/log.h"
 
 #include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { CHAIN_MAX = 8, FILE_MAX = 1 << 20 };
 
@@ -50,6 +52,26 @@ static bool load_key(const char *file, gnutls_privkey_t key)
 	return result == GNUTLS_E_SUCCESS;
 }
 
+/* The name of a public key, the same for its certificate and its private key. False: none can be had. */
+static bool key_id(gnutls_pubkey_t public, unsigned char id[static HASH_BYTES])
+{
+	size_t size = HASH_BYTES;
+	return gnutls_pubkey_get_key_id(public, GNUTLS_KEYID_USE_SHA256, id, &size) == GNUTLS_E_SUCCESS && size == HASH_BYTES;
+}
+
+/* With the key of another certificate every handshake would fail. */
+static bool belong_together(struct chain *chain)
+{
+	unsigned char of_cert[HASH_BYTES], of_key[HASH_BYTES];
+	gnutls_pubkey_t public;
+	if (gnutls_pubkey_init(&public) != GNUTLS_E_SUCCESS)
+		abort();
+	bool fine = gnutls_pubkey_import_privkey(public, chain->key, 0, 0) == GNUTLS_E_SUCCESS && key_id(public, of_key) &&
+	            key_id(chain->certs[0].pubkey, of_cert) && memcmp(of_cert, of_key, HASH_BYTES) == 0;
+	gnutls_pubkey_deinit(public);
+	return fine;
+}
+
 static struct chain *chain_load(const char *cert_file, const char *key_file)
 {
 	struct chain *chain = calloc(1, sizeof *chain);
@@ -61,7 +83,9 @@ static struct chain *chain_load(const char *cert_file, const char *key_file)
 		log_error("tls: %s: %s", cert_file, gnutls_strerror(result));
 		chain->count = 0;
 	} else if (load_key(key_file, chain->key)) {
-		return chain;
+		if (belong_together(chain))
+			return chain;
+		log_error("tls: the key in %s does not belong to the certificate in %s", key_file, cert_file);
 	}
 	chain_free(chain);
 	return NULL;
