@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+enum { LIST_MAX = 1000 };
+
 #define COLUMNS "id, version, district, name, display_name, password_hash, role, areas, disabled"
 
 static struct text areas_text(struct arena *arena, const struct account *account)
@@ -92,6 +94,20 @@ void account_write(struct json_out *json, struct arena *arena, const struct acco
 	JSON_BOOL(json, "disabled", account->disabled);
 }
 
+/* The smallest area that holds all of the account's, for the feed: whoever covers it covers them. 0: it has none. */
+static int64_t place_of(const struct account *account)
+{
+	static const int64_t units[] = { 1, 1000, 1000000, 1000000000, 100000000000, 10000000000000 };
+	int64_t place = account->area_count > 0 ? account->areas[0] : 0;
+	for (size_t i = 1; i < account->area_count; i++) {
+		size_t level = 0;
+		while (level + 1 < COUNT(units) && place / units[level] != account->areas[i] / units[level])
+			level++;
+		place = place / units[level] * units[level];
+	}
+	return place;
+}
+
 enum store_code account_insert(struct tx *tx, const struct actor *by, struct account *account)
 {
 	struct arena arena = arena_new(65536);
@@ -107,7 +123,7 @@ enum store_code account_insert(struct tx *tx, const struct actor *by, struct acc
 		return code;
 	return journal_write(tx, by, &(struct journal_line){
 		.district = (unsigned)account->district, .action = TEXT("create"), .resource = TEXT("user"),
-		.record = account->id, .version = 1 });
+		.record = account->id, .version = 1, .places.area = place_of(account) });
 }
 
 static void answer(struct call *call, const struct account *account, int status)
@@ -119,6 +135,15 @@ static void answer(struct call *call, const struct account *account, int status)
 	call->version = account->version;
 }
 
+/* An account that reaches out of the actor's areas does not exist for the actor: to hold its password is to hold them. */
+static bool exists_for(const struct account *account, const struct actor *actor)
+{
+	bool within = account->district == actor->district;
+	for (size_t i = 0; within && i < account->area_count; i++)
+		within = actor_covers(actor, account->areas[i]);
+	return within;
+}
+
 enum store_code account_list(struct db *db, void *arg)
 {
 	struct call *call = arg;
@@ -126,11 +151,14 @@ enum store_code account_list(struct db *db, void *arg)
 	json_begin_object(&json);
 	json_key(&json, TEXT("items"));
 	json_begin_array(&json);
-	struct rows *rows = db_query(db, "SELECT " COLUMNS " FROM account WHERE district = ?1 ORDER BY name LIMIT 1000",
+	struct rows *rows = db_query(db, "SELECT " COLUMNS " FROM account WHERE district = ?1 ORDER BY name",
 	                             BIND(value_int(call->actor.district)));
-	while (rows_next(rows)) {
+	for (int listed = 0; listed < LIST_MAX && rows_next(rows);) {
 		struct account account;
 		from_row(rows, call->arena, &account);
+		if (!exists_for(&account, &call->actor))
+			continue;
+		listed++;
 		json_begin_object(&json);
 		account_write(&json, call->arena, &account);
 		json_end_object(&json);
@@ -141,14 +169,13 @@ enum store_code account_list(struct db *db, void *arg)
 	return rows_end(rows);
 }
 
-/* Only accounts of the actor's own district exist for it. */
 static enum store_code find_own(struct db *db, struct call *call, struct account *account)
 {
 	bool found = false;
 	enum store_code code = account_read(db, call->arena, call->id, account, &found);
 	if (code != STORE_OK)
 		return code;
-	if (!found || account->district != call->actor.district)
+	if (!found || !exists_for(account, &call->actor))
 		return call_problem(call, PROBLEM_NOT_FOUND);
 	return STORE_OK;
 }
@@ -250,7 +277,7 @@ static enum store_code update(struct tx *tx, void *arg)
 {
 	struct change *change = arg;
 	struct call *call = change->call;
-	struct account account;
+	struct account account = { 0 };
 	int64_t version, changed;
 	call_again(call);
 	if (!call_if_match(call, &version))
@@ -258,6 +285,7 @@ static enum store_code update(struct tx *tx, void *arg)
 	enum store_code code = find_own(tx->db, call, &account);
 	if (code == STORE_OK && account.version != version)
 		return call_problem(call, PROBLEM_STALE);
+	int64_t was_place = place_of(&account);
 	if (code == STORE_OK)
 		code = take_account(tx, change, &account, false);
 	if (code == STORE_OK)
@@ -276,7 +304,8 @@ static enum store_code update(struct tx *tx, void *arg)
 		code = db_exec(tx->db, "DELETE FROM session WHERE account = ?1", BIND(value_int(account.id)), NULL);
 	if (code == STORE_OK)
 		code = journal_write(tx, &call->actor, &(struct journal_line){
-			.action = TEXT("update"), .resource = TEXT("user"), .record = account.id, .version = account.version });
+			.action = TEXT("update"), .resource = TEXT("user"), .record = account.id, .version = account.version,
+			.places = { .area = place_of(&account), .was_area = place_of(&account) ? was_place : 0 } });
 	if (code == STORE_OK)
 		answer(call, &account, 200);
 	return code;

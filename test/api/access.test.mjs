@@ -543,6 +543,54 @@ describe('accounts', () => {
 		assert.equal((await house.admin.get(`/api/v1/users/${made.id}`)).json.version, 1);
 	});
 
+	test('an administrator of one street keeps its accounts; those that reach further do not exist for them', async () => {
+		const made = await house.admin.post('/api/v1/users', account({ role: 'administrator', areas: ['370613001'] }));
+		const keeper = await house.server.as(made.json.user, 'a long enough one');
+		const both = (await house.admin.post('/api/v1/users', account({ areas: ['370613001', '370613002'] }))).json;
+		const none = (await house.admin.post('/api/v1/users', account({ areas: [] }))).json;
+		const mine = (await keeper.post('/api/v1/users', account({ areas: ['370613001'] }))).json;
+		const all = (await house.admin.get('/api/v1/users')).json.items;
+		const own = all.filter((one) => one.areas.every(inStreet)).map((one) => one.user);
+		const seen = (await keeper.get('/api/v1/users')).json.items.map((one) => one.user);
+		assert.deepEqual(seen, own);
+		for (const user of ['street1', 'community1', mine.user, none.user, made.json.user])
+			assert.ok(seen.includes(user), user);
+		for (const user of ['admin', 'bureau', 'auditor', both.user]) {
+			const { id, version } = all.find((one) => one.user === user);
+			const missing = await keeper.get(`/api/v1/users/${BigInt(id) + 12345n}`);
+			for (const got of [await keeper.get(`/api/v1/users/${id}`), await keeper.patch(`/api/v1/users/${id}`, { password: 'taken over' }, version),
+				await keeper.patch(`/api/v1/users/${id}`, { name: '' }, 99)]) {
+				assertProblem(got, 404, 'not_found');
+				assert.equal(got.text, missing.text);
+			}
+			assert.equal((await house.admin.get(`/api/v1/users/${id}`)).json.version, version);
+		}
+		assert.equal((await keeper.patch(`/api/v1/users/${mine.id}`, { password: 'another long one' }, 1)).status, 200);
+	});
+
+	test('the feed tells an administrator of the accounts that exist for them', async () => {
+		const made = await house.admin.post('/api/v1/users', account({ role: 'administrator', areas: ['370613001'] }));
+		const keeper = await house.server.as(made.json.user, 'a long enough one');
+		const [one, two] = [(await house.admin.post('/api/v1/users', account({ areas: ['370613001'] }))).json,
+			(await house.admin.post('/api/v1/users', account())).json];
+		const all = await house.admin.events();
+		await house.admin.patch(`/api/v1/users/${one.id}`, { name: '始' }, 1);
+		await all.until((event) => event.data.id === one.id && event.data.version === 2);
+		const stream = await keeper.events();
+		const wide = (await house.admin.post('/api/v1/users', account({ areas: ['370613001', '370613002'] }))).json;
+		await house.admin.patch(`/api/v1/users/${two.id}`, { name: '彼处' }, 1);
+		await house.admin.patch(`/api/v1/users/${one.id}`, { name: '此处' }, 2);
+		await house.admin.patch(`/api/v1/users/${one.id}`, { areas: ['370613001', '370613003'] }, 3);
+		await house.admin.patch(`/api/v1/users/${wide.id}`, { areas: ['370613001011', '370613001012'] }, 1);
+		await stream.until((event) => event.data.id === wide.id);
+		assert.deepEqual(stream.list.map((event) => [event.event, event.data.id, event.data.version]),
+			[['change', one.id, 3], ['gone', one.id, undefined], ['change', wide.id, 2]]);
+		await all.until((event) => event.data.id === wide.id && event.data.version === 2);
+		assert.ok(all.list.every((event) => event.event === 'change'));
+		stream.close();
+		all.close();
+	});
+
 	test('changing an account needs its version', async () => {
 		const made = (await house.admin.post('/api/v1/users', account())).json;
 		assertProblem(await house.admin.request('PATCH', `/api/v1/users/${made.id}`, { body: { name: 'x' } }), 428, 'precondition_required');
