@@ -30,7 +30,7 @@ enum { ACTOR_AREAS_MAX = 8, NAME_BYTES_MAX = 240 /* 60 characters */ };
 /* The person or program behind a request. Copied freely; holds no pointers. */
 struct actor {
 	int64_t user; /* 0: the operator of this machine, through the command line */
-	char name[192];
+	char name[NAME_BYTES_MAX + 1];
 	char channel[12]; /* web, local */
 	const struct role *role;
 	unsigned permissions;

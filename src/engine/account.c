@@ -67,7 +67,7 @@ enum store_code account_read(struct db *db, struct arena *arena, int64_t id, str
 void account_actor(const struct account *account, struct actor *actor)
 {
 	*actor = (struct actor){ .user = account->id, .channel = "web", .district = (unsigned)account->district };
-	memcpy(actor->name, account->name.ptr, account->name.len < sizeof actor->name ? account->name.len : sizeof actor->name - 1);
+	memcpy(actor->name, account->name.ptr, account->name.len < NAME_BYTES_MAX ? account->name.len : NAME_BYTES_MAX);
 	actor->role = role_find(account->role);
 	actor->permissions = actor->role ? actor->role->permissions : 0;
 	memcpy(actor->areas, account->areas, sizeof actor->areas);
@@ -218,12 +218,33 @@ static void take_areas(struct input *in, struct tx *tx, struct account *account)
 		input_wrong(in, "areas", "unknown_area", "区划不存在或不在您的管辖范围内", "Unknown areas, or outside your own");
 }
 
+/* A name is one line wherever it is shown: no control characters (C0, DEL, C1), and none of Unicode's line breaks. */
+static bool is_one_line(struct text name)
+{
+	for (size_t i = 0; i < name.len; i++) {
+		struct text rest = { name.ptr + i, name.len - i };
+		unsigned char c = (unsigned char)*rest.ptr, next = rest.len > 1 ? (unsigned char)rest.ptr[1] : 0;
+		if (c < 0x20 || c == 0x7F || (c == 0xC2 && next >= 0x80 && next <= 0x9F) ||
+		    text_starts(rest, TEXT("\xE2\x80\xA8")) || text_starts(rest, TEXT("\xE2\x80\xA9")))
+			return false;
+	}
+	return true;
+}
+
+static void take_user(struct input *in, struct account *account)
+{
+	struct text was = account->name;
+	take_text(in, "user", MUST, 60, &account->name);
+	if (!text_eq(was, account->name) && !is_one_line(account->name))
+		input_wrong(in, "user", "bad_characters", "含有无效字符", "Contains characters that are not allowed");
+}
+
 static enum store_code take_account(struct tx *tx, struct change *change, struct account *account, bool create)
 {
 	struct call *call = change->call;
 	struct input in = { .object = call->body };
 	input_start(&in, call, create);
-	take_text(&in, "user", MUST, 60, &account->name);
+	take_user(&in, account);
 	take_text(&in, "name", OPTIONAL, 60, &account->display_name);
 	take_text(&in, "role", MUST, 30, &account->role);
 	take_areas(&in, tx, account);

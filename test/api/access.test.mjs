@@ -535,6 +535,17 @@ describe('accounts', () => {
 		assertProblem(await admin.post('/api/v1/users', account({ user: 'bureau' })), 409, 'duplicate');
 	});
 
+	test('a user name is one line of printable characters', async () => {
+		const made = (await house.admin.post('/api/v1/users', account())).json;
+		for (const user of ['a\nb', 'a\tb', 'a\rb', 'a\u0001b', 'a\u001b[2Jb', 'a\u007fb', 'a\u0085b', 'a\u2028b', 'a\u2029b'])
+			for (const got of [await house.admin.post('/api/v1/users', account({ user })), await house.admin.patch(`/api/v1/users/${made.id}`, { user }, 1)]) {
+				const { errors } = assertProblem(got, 422, 'invalid', '/user');
+				assert.deepEqual(errors.map((error) => error.code), ['bad_characters'], JSON.stringify(user));
+			}
+		assert.equal((await house.admin.patch(`/api/v1/users/${made.id}`, { user: `${made.user}‧—«é»` }, 1)).status, 200);
+		assertProblem(await house.admin.post('/api/v1/users', account({ user: '鹤'.repeat(61) })), 422, 'invalid', '/user');
+	});
+
 	test('a user name cannot be taken away', async () => {
 		const made = (await house.admin.post('/api/v1/users', account())).json;
 		assertProblem(await house.admin.patch(`/api/v1/users/${made.id}`, { user: null }, 1), 422, 'invalid', '/user');
@@ -599,7 +610,7 @@ describe('accounts', () => {
 	});
 
 	test('a name that may be given may also sign in, and stays whole in journal and feed', async () => {
-		for (const user of [`a${'松'.repeat(21)}`, '鹤'.repeat(40)]) {
+		for (const user of [`a${'松'.repeat(21)}`, '鹤'.repeat(60), '𠮷'.repeat(60), `a${'𠮷'.repeat(59)}`, '"\\'.repeat(30)]) {
 			const made = await house.admin.post('/api/v1/users', account({ user, areas: ['370613001'] }));
 			assert.equal(made.status, 201, made.text);
 			const stream = await house.bureau.events();
@@ -607,7 +618,12 @@ describe('accounts', () => {
 			const elder = await register(client);
 			const event = await stream.until((one) => one.data.id === elder.id);
 			stream.close();
-			assert.ok(!event.data.actor.includes('\ufffd'), event.data.actor);
+			assert.equal(event.data.actor, user);
+			const lines = await eventually(async () => {
+				const own = (await house.auditor.all('/api/v1/journal')).filter((line) => line.id === elder.id);
+				return own.length > 0 && own;
+			}, 'the line of the new elder');
+			assert.equal(lines[0].actor, user);
 			assert.equal((await client.get('/api/v1/me')).json.user, user);
 		}
 	});
