@@ -74,6 +74,14 @@ void account_actor(const struct account *account, struct actor *actor)
 	actor->area_count = (unsigned)account->area_count;
 }
 
+static void put_areas(struct json_out *json, const struct account *account)
+{
+	json_begin_array(json);
+	for (size_t i = 0; i < account->area_count; i++)
+		json_put_id(json, account->areas[i]);
+	json_end_array(json);
+}
+
 void account_write(struct json_out *json, struct arena *arena, const struct account *account)
 {
 	(void)arena;
@@ -86,10 +94,7 @@ void account_write(struct json_out *json, struct arena *arena, const struct acco
 	json_put_text(json, account->role);
 	json_end_array(json);
 	json_key(json, TEXT("areas"));
-	json_begin_array(json);
-	for (size_t i = 0; i < account->area_count; i++)
-		json_put_id(json, account->areas[i]);
-	json_end_array(json);
+	put_areas(json, account);
 	JSON_INT(json, "district", account->district);
 	JSON_BOOL(json, "disabled", account->disabled);
 }
@@ -108,6 +113,72 @@ static int64_t place_of(const struct account *account)
 	return place;
 }
 
+/* ---- what the journal says of a change ---- */
+
+struct notes {
+	struct buf fields, detail;
+	struct json_out json;
+};
+
+static void note(struct notes *notes, const char *name)
+{
+	buf_text(&notes->fields, notes->fields.len > 0 ? TEXT(",") : TEXT(""));
+	buf_text(&notes->fields, text_of(name));
+	json_key(&notes->json, text_of(name));
+	json_begin_array(&notes->json);
+}
+
+static void note_text(struct notes *notes, const char *name, struct text was, struct text now)
+{
+	if (text_eq(was, now))
+		return;
+	note(notes, name);
+	json_put_text(&notes->json, was);
+	json_put_text(&notes->json, now);
+	json_end_array(&notes->json);
+}
+
+static void note_areas(struct notes *notes, const struct account *was, const struct account *now)
+{
+	if (was->area_count == now->area_count && memcmp(was->areas, now->areas, now->area_count * sizeof now->areas[0]) == 0)
+		return;
+	note(notes, "areas");
+	put_areas(&notes->json, was);
+	put_areas(&notes->json, now);
+	json_end_array(&notes->json);
+}
+
+/* The line of a change from `was`, an empty account before its creation. Of a password it says only that it is new. */
+static struct journal_line line_of(struct arena *arena, const struct account *was, const struct account *now)
+{
+	struct notes notes = { .fields = buf_in(arena, 64, 1024), .detail = buf_in(arena, 512, 16384) };
+	notes.json = json_out(&notes.detail);
+	json_begin_object(&notes.json);
+	note_text(&notes, "user", was->name, now->name);
+	note_text(&notes, "name", was->display_name, now->display_name);
+	note_text(&notes, "role", was->role, now->role);
+	note_areas(&notes, was, now);
+	if (!text_eq(was->password_hash, now->password_hash)) {
+		note(&notes, "password");
+		json_put_null(&notes.json);
+		json_put_null(&notes.json);
+		json_end_array(&notes.json);
+	}
+	if (was->disabled != now->disabled) {
+		note(&notes, "disabled");
+		json_put_bool(&notes.json, was->disabled);
+		json_put_bool(&notes.json, now->disabled);
+		json_end_array(&notes.json);
+	}
+	json_end_object(&notes.json);
+	int64_t place = place_of(now);
+	return (struct journal_line){ .district = (unsigned)now->district, .resource = TEXT("user"), .record = now->id,
+		                      .places = { .area = place, .was_area = place ? place_of(was) : 0 },
+		                      .fields = buf_done(&notes.fields), .detail = buf_done(&notes.detail) };
+}
+
+/* ---- what is kept ---- */
+
 enum store_code account_insert(struct tx *tx, const struct actor *by, struct account *account)
 {
 	struct arena arena = arena_new(65536);
@@ -118,12 +189,35 @@ enum store_code account_insert(struct tx *tx, const struct actor *by, struct acc
 		BIND(value_int(account->id), value_int(1), value_int(account->district), value_text(account->name),
 		     value_text(account->display_name), value_text(account->password_hash), value_text(account->role),
 		     value_text(areas_text(&arena, account)), value_int(account->disabled), value_int(tx->now_ms)), NULL);
+	if (code == STORE_OK) {
+		struct journal_line line = line_of(&arena, &(struct account){ .id = 0 }, account);
+		line.action = TEXT("create");
+		line.version = 1;
+		code = journal_write(tx, by, &line);
+	}
 	arena_free(&arena);
-	if (code != STORE_OK)
-		return code;
-	return journal_write(tx, by, &(struct journal_line){
-		.district = (unsigned)account->district, .action = TEXT("create"), .resource = TEXT("user"),
-		.record = account->id, .version = 1, .places.area = place_of(account) });
+	return code;
+}
+
+static enum store_code save(struct tx *tx, struct call *call, const struct account *was, struct account *account)
+{
+	struct journal_line line = line_of(call->arena, was, account);
+	if (line.fields.len == 0)
+		return STORE_OK;
+	line.action = TEXT("update");
+	line.version = ++account->version;
+	int64_t changed;
+	enum store_code code = db_exec(tx->db,
+		"UPDATE account SET version = ?1, name = ?2, display_name = ?3, password_hash = ?4, role = ?5,"
+		" areas = ?6, disabled = ?7, updated_at = ?8 WHERE district = ?9 AND id = ?10",
+		BIND(value_int(account->version), value_text(account->name), value_text(account->display_name),
+		     value_text(account->password_hash), value_text(account->role), value_text(areas_text(call->arena, account)),
+		     value_int(account->disabled), value_int(tx->now_ms), value_int(account->district), value_int(account->id)),
+		&changed);
+	/* A new password or fewer rights end what was signed in with the old ones. */
+	if (code == STORE_OK && (account->disabled || !text_eq(was->password_hash, account->password_hash)))
+		code = db_exec(tx->db, "DELETE FROM session WHERE account = ?1", BIND(value_int(account->id)), NULL);
+	return code == STORE_OK ? journal_write(tx, &call->actor, &line) : code;
 }
 
 static void answer(struct call *call, const struct account *account, int status)
@@ -299,34 +393,20 @@ static enum store_code update(struct tx *tx, void *arg)
 	struct change *change = arg;
 	struct call *call = change->call;
 	struct account account = { 0 };
-	int64_t version, changed;
+	int64_t version;
 	call_again(call);
 	if (!call_if_match(call, &version))
 		return STORE_REFUSED;
 	enum store_code code = find_own(tx->db, call, &account);
 	if (code == STORE_OK && account.version != version)
 		return call_problem(call, PROBLEM_STALE);
-	int64_t was_place = place_of(&account);
+	struct account was = account;
 	if (code == STORE_OK)
 		code = take_account(tx, change, &account, false);
 	if (code == STORE_OK)
 		code = check_name(tx, call, &account);
-	if (code != STORE_OK)
-		return code;
-	account.version++;
-	code = db_exec(tx->db, "UPDATE account SET version = ?1, name = ?2, display_name = ?3, password_hash = ?4, role = ?5,"
-		" areas = ?6, disabled = ?7, updated_at = ?8 WHERE district = ?9 AND id = ?10",
-		BIND(value_int(account.version), value_text(account.name), value_text(account.display_name),
-		     value_text(account.password_hash), value_text(account.role), value_text(areas_text(call->arena, &account)),
-		     value_int(account.disabled), value_int(tx->now_ms), value_int(account.district), value_int(account.id)),
-		&changed);
-	/* A new password or fewer rights end what was signed in with the old ones. */
-	if (code == STORE_OK && (change->has_password || account.disabled))
-		code = db_exec(tx->db, "DELETE FROM session WHERE account = ?1", BIND(value_int(account.id)), NULL);
 	if (code == STORE_OK)
-		code = journal_write(tx, &call->actor, &(struct journal_line){
-			.action = TEXT("update"), .resource = TEXT("user"), .record = account.id, .version = account.version,
-			.places = { .area = place_of(&account), .was_area = place_of(&account) ? was_place : 0 } });
+		code = save(tx, call, &was, &account);
 	if (code == STORE_OK)
 		answer(call, &account, 200);
 	return code;

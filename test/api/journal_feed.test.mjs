@@ -85,6 +85,34 @@ describe('journal', () => {
 		stream.close();
 	});
 
+	test('tells what has changed of an account, and of its password only that', async () => {
+		const stream = await freshStream(house.admin);
+		const secrets = ['the first password', 'the second password'];
+		const made = (await house.admin.post('/api/v1/users', { user: 'kept', name: '初名', role: 'street', areas: ['370613001'], password: secrets[0] })).json;
+		await house.admin.patch(`/api/v1/users/${made.id}`, { name: '新名', areas: ['370613001', '370613002'], password: secrets[1] }, 1);
+		await house.admin.patch(`/api/v1/users/${made.id}`, { role: 'auditor', user: 'kept2', areas: [] }, 2);
+		await house.admin.patch(`/api/v1/users/${made.id}`, { disabled: true }, 3);
+		const same = await house.admin.patch(`/api/v1/users/${made.id}`, { disabled: true, name: '新名', role: 'auditor' }, 4);
+		assert.deepEqual([same.status, same.json.version], [200, 4]);
+		const lines = await linesOf(made.id, 4);
+		assert.deepEqual(lines.map((line) => [line.actor, line.action, line.resource, line.version]),
+			[['admin', 'create', 'user', 1], ['admin', 'update', 'user', 2], ['admin', 'update', 'user', 3], ['admin', 'update', 'user', 4]]);
+		const [one, two] = ['370613001000000', '370613002000000'];
+		assert.deepEqual(lines.map((line) => line.changes), [
+			{ user: [null, 'kept'], name: [null, '初名'], role: [null, 'street'], areas: [[], [one]], password: [null, null] },
+			{ name: ['初名', '新名'], areas: [[one], [one, two]], password: [null, null] },
+			{ user: ['kept', 'kept2'], role: ['street', 'auditor'], areas: [[one, two], []] },
+			{ disabled: [false, true] },
+		]);
+		const text = JSON.stringify(await house.auditor.all('/api/v1/journal'));
+		for (const secret of [...secrets, 'argon2'])
+			assert.ok(!text.includes(secret), secret);
+		await stream.until((event) => event.data.id === made.id && event.data.version === 4);
+		assert.deepEqual(stream.list.filter((event) => event.data.id === made.id).map((event) => event.data.fields),
+			[[], ['name', 'areas', 'password'], ['user', 'role', 'areas'], ['disabled']]);
+		stream.close();
+	});
+
 	test('tells of signing in, and of new accounts', async () => {
 		await house.server.as('community1');
 		const made = (await house.admin.post('/api/v1/users', { user: 'in-journal', role: 'street', areas: ['370613001'], password: 'long enough' })).json;
