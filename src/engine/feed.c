@@ -45,19 +45,25 @@ struct feed {
 
 /* ---- what a line looks like outside ---- */
 
+/* As many names as there is room for: the journal has them all. */
 static void write_fields(struct json_out *json, struct text fields)
 {
+	static const char more_and_end[] = "],\"more\":true}\n\n";
 	json_key(json, TEXT("fields"));
 	json_begin_array(json);
-	while (fields.len > 0 && json->buf->len < 400) {
+	while (fields.len > 0) {
 		const char *comma = memchr(fields.ptr, ',', fields.len);
 		size_t len = comma ? (size_t)(comma - fields.ptr) : fields.len;
+		if (json->buf->len + sizeof ",\"\"" + len + sizeof more_and_end > FEED_EVENT_MAX)
+			break;
 		json_put_text(json, (struct text){ fields.ptr, len });
 		len += comma ? 1 : 0;
 		fields.ptr += len;
 		fields.len -= len;
 	}
 	json_end_array(json);
+	if (fields.len > 0)
+		JSON_BOOL(json, "more", true);
 }
 
 static struct text render(struct arena *arena, const struct journal_line *line, bool gone)

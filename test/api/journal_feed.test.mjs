@@ -178,6 +178,22 @@ describe('feed', () => {
 		stream.close();
 	});
 
+	test('names every field of a facility, whoever changed it', async () => {
+		const user = '鹤'.repeat(60);
+		const made = await house.admin.post('/api/v1/users', { user, role: 'bureau', areas: ['370613'], password });
+		assert.equal(made.status, 201, made.text);
+		const client = await house.server.as(user);
+		const facility = (await client.post('/api/v1/facilities', { name: '旧', kind: 'canteen', area: other })).json;
+		const change = { name: '新', kind: 'meal_point', area: '370613001011', address: '一号', position: { lat: 37.4, lon: 121.4 }, built_on: '2001-01-01',
+			use_years: 50, ownership: 'state', responsible_unit: '街道办', manager: '王', phone: '0535-6881234', size_m2: 900, floors: 3,
+			beds_nursing: 10, beds_general: 20, beds_dementia: 5 };
+		const stream = await house.bureau.events();
+		assert.equal((await client.patch(`/api/v1/facilities/${facility.id}`, change, 1)).status, 200);
+		const { data } = await stream.until((event) => event.data.id === facility.id && event.data.version === 2);
+		assert.deepEqual([data.actor, data.fields, data.more], [user, Object.keys(change), undefined]);
+		stream.close();
+	});
+
 	test('tells the administrator of accounts and of no elder', async () => {
 		const stream = await freshStream(house.admin);
 		await register(house.bureau);
@@ -332,6 +348,28 @@ describe('far behind', () => {
 	});
 });
 
+/** Runs SQL on a store that no server holds. */
+async function alter(store, text) {
+	if (!onSqlite)
+		return psql(store, text);
+	const got = await run([store.replace('sqlite:', ''), text], { bin: 'sqlite3' });
+	return assert.equal(got.code, 0, got.stderr);
+}
+
+test('of more fields than an event holds it names those that fit, and says that there are more', async () => {
+	const store = await demoStore({ elders: 5 });
+	const names = Array.from({ length: 200 }, (_, n) => `field_${n}`);
+	await alter(store, `UPDATE ${onSqlite ? 'journal' : 'journal_entry'} SET action = 'update', fields = '${names.join()}' WHERE resource = 'elder'`);
+	const server = await Server.start(store);
+	const stream = await (await server.as('bureau')).events({ lastEventId: 0 });
+	const { data } = await stream.until((event) => event.data.resource === 'elder');
+	assert.equal(data.more, true);
+	assert.ok(data.fields.length > 50, `${data.fields.length} names`);
+	assert.deepEqual(data.fields, names.slice(0, data.fields.length));
+	stream.close();
+	await server.stop();
+});
+
 /* After a restart nothing stands ready-made: what a listener missed comes from the store, while new lines come in. */
 test('resuming at a server that was just started, while others write: nothing lost, nothing doubled', async () => {
 	const store = await demoStore({ elders: 100 });
@@ -388,10 +426,7 @@ describe('verify', () => {
 
 	test('names the line that somebody altered or took out behind its back', async () => {
 		const store = await demoStore({ elders: 50 });
-		const sql = onSqlite ? async (text) => {
-			const got = await run([store.replace('sqlite:', ''), text], { bin: 'sqlite3' });
-			assert.equal(got.code, 0, got.stderr);
-		} : (text) => psql(store, text);
+		const sql = (text) => alter(store, text);
 		const check = async (position) => {
 			const got = await run(['verify', '--store', store, '--json']);
 			assert.equal(got.code, 1, got.stdout);
