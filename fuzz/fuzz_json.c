@@ -68,10 +68,10 @@ static void write_value(struct json_out *j, json_t *value, bool *exact)
 		break;
 	case JSON_TRUE:
 	case JSON_FALSE:
-		json_put_raw(j, json_is_true(value) ? TEXT("true") : TEXT("false"));
+		json_put_bool(j, json_is_true(value));
 		break;
 	case JSON_NULL:
-		json_put_raw(j, TEXT("null"));
+		json_put_null(j);
 		break;
 	}
 }

@@ -30,7 +30,7 @@ void json_member_raw(struct json_out *j, struct text key, struct text json); /* 
 #define JSON_TEXT(j, key, value) json_member_text(j, TEXT(key), value)
 #define JSON_INT(j, key, value) json_member_int(j, TEXT(key), value)
 #define JSON_ID(j, key, value) json_member_id(j, TEXT(key), value)
-#define JSON_BOOL(j, key, value) json_member_raw(j, TEXT(key), (value) ? TEXT("true") : TEXT("false"))
+#define JSON_BOOL(j, key, value) (json_key(j, TEXT(key)), json_put_bool(j, value))
 
 /* An item of an array, or the value behind json_key. */
 static inline void json_put_text(struct json_out *j, struct text value)
@@ -48,6 +48,14 @@ static inline void json_put_id(struct json_out *j, int64_t id)
 static inline void json_put_real(struct json_out *j, double value)
 {
 	json_member_real(j, TEXT_NONE, value);
+}
+static inline void json_put_bool(struct json_out *j, bool value)
+{
+	json_member_raw(j, TEXT_NONE, value ? TEXT("true") : TEXT("false"));
+}
+static inline void json_put_null(struct json_out *j)
+{
+	json_member_null(j, TEXT_NONE);
 }
 static inline void json_put_raw(struct json_out *j, struct text json)
 {

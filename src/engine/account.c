@@ -393,13 +393,12 @@ static enum store_code update(struct tx *tx, void *arg)
 	struct change *change = arg;
 	struct call *call = change->call;
 	struct account account = { 0 };
-	int64_t version;
 	call_again(call);
-	if (!call_if_match(call, &version))
-		return STORE_REFUSED;
+	if (!call->if_match.ptr)
+		return call_problem(call, PROBLEM_IF_MATCH_NEEDED);
 	enum store_code code = find_own(tx->db, call, &account);
-	if (code == STORE_OK && account.version != version)
-		return call_problem(call, PROBLEM_STALE);
+	if (code == STORE_OK)
+		code = call_match(call, account.version);
 	struct account was = account;
 	if (code == STORE_OK)
 		code = take_account(tx, change, &account, false);

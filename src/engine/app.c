@@ -280,6 +280,8 @@ void app_answer(struct app *app, struct call *call)
 		break;
 	case ROUTE_STREAM:
 		feed_follow(app->feed, call->actor.district);
+		if (call->last_event_id.ptr) /* another server may have told of lines that this one has not yet read */
+			app_settle(call, feed_newest(app->feed, call->actor.district, &call->journal_head));
 		break;
 	}
 }

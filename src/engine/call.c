@@ -126,20 +126,3 @@ enum store_code call_match(struct call *call, int64_t current)
 	}
 	return call_problem(call, PROBLEM_STALE);
 }
-
-bool call_if_match(struct call *call, int64_t *version)
-{
-	struct text tag = call->if_match;
-	if (!tag.ptr) {
-		call_problem(call, PROBLEM_IF_MATCH_NEEDED);
-		return false;
-	}
-	if (tag.len >= 2 && tag.ptr[0] == '"' && tag.ptr[tag.len - 1] == '"')
-		tag = (struct text){ tag.ptr + 1, tag.len - 2 };
-	/* A tag that is no version of ours can match nothing. */
-	if (!text_to_int(tag, INT64_MAX, version)) {
-		call_problem(call, PROBLEM_STALE);
-		return false;
-	}
-	return true;
-}

@@ -46,6 +46,7 @@ struct call {
 	struct text raw; /* the body as it came */
 	json_t *body; /* an object, for those routes that take JSON; freed with the call */
 	struct text if_match, idempotency_key, session_token, last_event_id;
+	int64_t journal_head; /* the newest position that a stream may be asked to go on from */
 	/* what is answered */
 	int status;
 	enum problem problem;
@@ -75,7 +76,5 @@ void call_wrong(struct call *call, struct text pointer, const char *code, struct
 void call_write_problem(struct call *call);
 /* Whether If-Match (RFC 9110 13.1.1: tags in a list, or *) names the current version; 428 or 412 is answered when not. */
 enum store_code call_match(struct call *call, int64_t current);
-/* The version named by If-Match; false after it has answered 428 or 412. */
-bool call_if_match(struct call *call, int64_t *version);
 
 #endif

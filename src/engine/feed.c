@@ -348,6 +348,14 @@ void feed_follow(struct feed *feed, unsigned district)
 	pthread_mutex_unlock(&feed->lock);
 }
 
+enum store_code feed_newest(struct feed *feed, unsigned district, int64_t *pos)
+{
+	struct head_of head = { .district = district };
+	enum store_code code = store_read(feed->app->store, 0, read_head, &head);
+	*pos = head.pos;
+	return code;
+}
+
 int64_t feed_head(struct feed *feed, unsigned district)
 {
 	pthread_mutex_lock(&feed->lock);

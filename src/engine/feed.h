@@ -28,7 +28,8 @@ struct feed *feed_start(struct app *app);
 void feed_stop(struct feed *feed);
 /* Makes the feed follow a district (many times is once). May read the store. */
 void feed_follow(struct feed *feed, unsigned district);
-int64_t feed_head(struct feed *feed, unsigned district);
+int64_t feed_head(struct feed *feed, unsigned district); /* as far as it has been read */
+enum store_code feed_newest(struct feed *feed, unsigned district, int64_t *pos); /* as the store has it; may wait */
 void feed_join(struct feed *feed, struct listener *listener);
 void feed_leave(struct feed *feed, struct listener *listener);
 void feed_drop_user(struct feed *feed, int64_t user);

@@ -47,7 +47,7 @@ static void everything_is_written_in_its_form(void **state)
 	json_end_object(&j);
 	json_begin_array(&j);
 	json_end_array(&j);
-	json_put_raw(&j, TEXT("null"));
+	json_put_null(&j);
 	json_put_real(&j, 37.5113);
 	json_put_raw(&j, TEXT("{\"a\":1}"));
 	json_put_int(&j, 1);
