@@ -191,14 +191,15 @@ static void check_body_headers(struct exchange *ex)
 	struct text length = header(ex, "Content-Length");
 	int64_t bytes = 0;
 	bool chunked = header(ex, "Transfer-Encoding").ptr != NULL;
-	ex->body_max = call->route && call->route->csv ? IMPORT_BYTES_MAX : BODY_BYTES_MAX;
+	const struct route *route = call->route;
+	ex->body_max = route && route->csv ? IMPORT_BYTES_MAX : route && route->body_max ? route->body_max : BODY_BYTES_MAX;
 	if (length.ptr && !text_to_int(length, INT64_MAX, &bytes))
 		call_problem(call, PROBLEM_BAD_REQUEST);
 	else if (bytes > (int64_t)ex->body_max) {
 		call_problem(call, PROBLEM_TOO_LARGE);
 		ex->last = bytes > DRAIN_BYTES_MAX;
 	}
-	else if (call->route && (bytes > 0 || chunked) && call->route->method != METHOD_GET && !content_type_fits(ex))
+	else if (route && (bytes > 0 || chunked) && route->method != METHOD_GET && !content_type_fits(ex))
 		call_problem(call, PROBLEM_UNSUPPORTED_TYPE);
 }
 
@@ -268,11 +269,12 @@ static void take_body(struct exchange *ex, const char *bytes, size_t len)
 		}
 	} else {
 		if (!ex->body.ptr)
-			ex->body = buf_in(&ex->arena, 1024, BODY_BYTES_MAX);
+			ex->body = buf_in(&ex->arena, 1024, ex->body_max);
 		buf_add(&ex->body, bytes, len);
 	}
 }
 
+/* Only for somebody who may use the route: reading JSON costs far more than refusing it. */
 static bool parse_body(struct exchange *ex)
 {
 	struct call *call = &ex->call;
@@ -322,7 +324,8 @@ static void command_done(struct command *command, enum store_code code)
 static void run_job(struct job *job)
 {
 	struct exchange *ex = (struct exchange *)(void *)((char *)job - offsetof(struct exchange, job));
-	app_answer(ex->call.app, &ex->call);
+	if (app_admits(ex->call.app, &ex->call) && parse_body(ex))
+		app_answer(ex->call.app, &ex->call);
 	ready(ex);
 }
 
@@ -396,6 +399,8 @@ static void dispatch(struct exchange *ex)
 	if (!app_allows(call))
 		return;
 	if (call->route->kind == ROUTE_COMMAND && inline_reads) {
+		if (!parse_body(ex))
+			return;
 		ex->command = (struct command){ .run = app_run_command, .arg = call, .done = command_done,
 			                        .job.lane = LANE_INTERACTIVE };
 		suspend(ex);
@@ -523,7 +528,7 @@ enum MHD_Result exchange_handle(void *cls, struct MHD_Connection *connection, co
 	}
 	if (__atomic_load_n(&ex->stage, __ATOMIC_ACQUIRE) == READING) {
 		set_deadline(ex, 0);
-		if (!ex->discard && parse_body(ex))
+		if (!ex->discard)
 			dispatch(ex);
 		if (ex->stage == WORKING)
 			return MHD_YES;

@@ -262,11 +262,16 @@ bool app_allows(struct call *call)
 	return true;
 }
 
-void app_answer(struct app *app, struct call *call)
+bool app_admits(struct app *app, struct call *call)
 {
 	if (!call->signed_in && !call->route->open)
 		session_load(app, call);
-	if (!app_allows(call))
+	return app_allows(call);
+}
+
+void app_answer(struct app *app, struct call *call)
+{
+	if (!app_admits(app, call))
 		return;
 	switch (call->route->kind) {
 	case ROUTE_READ:

@@ -25,6 +25,7 @@ struct route {
 	void (*task)(struct call *call);
 	bool open; /* answers those who are not signed in */
 	bool csv; /* takes text/csv up to IMPORT_BYTES_MAX instead of JSON */
+	unsigned body_max; /* of the JSON, in bytes; 0: BODY_BYTES_MAX */
 };
 
 /* A column of a file and the field it stands for. */
@@ -79,6 +80,8 @@ const struct module *app_resource(const struct app *app, struct text resource);
 void app_tend(struct app *app);
 /* Whether the actor may use the call's route; the answer stands in the call when not. */
 bool app_allows(struct call *call);
+/* The same, after a look for the session in the store where it is not in memory; that may wait. */
+bool app_admits(struct app *app, struct call *call);
 /* Carries a call out on this thread, waiting for what it needs; not on a network loop. */
 void app_answer(struct app *app, struct call *call);
 /* The steps of it, for those who must not wait. */

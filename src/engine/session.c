@@ -513,7 +513,7 @@ static const char *const steps[] = {
 static const struct schema schema = { .owner = "account", .steps = steps, .count = COUNT(steps), .id_table = "account" };
 
 static const struct route routes[] = {
-	{ METHOD_POST, "/api/v1/login", MAY_NOTHING_SPECIAL, ROUTE_TASK, .task = login, .open = true },
+	{ METHOD_POST, "/api/v1/login", MAY_NOTHING_SPECIAL, ROUTE_TASK, .task = login, .open = true, .body_max = 4096 },
 	{ METHOD_POST, "/api/v1/logout", MAY_NOTHING_SPECIAL, ROUTE_TASK, .task = logout },
 	{ METHOD_GET, "/api/v1/me", MAY_NOTHING_SPECIAL, ROUTE_READ, .read = me },
 	{ METHOD_GET, "/api/v1/users", MAY_READ_USERS, ROUTE_READ, .read = account_list },

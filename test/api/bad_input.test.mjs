@@ -67,6 +67,11 @@ describe('bodies', () => {
 		assertProblem(await post(filled(3 * MEGABYTE), { chunked: true }), 413, 'too_large');
 		assertProblem(await bureau.patch('/api/v1/elders/1', filled(MEGABYTE + 1), 1), 413, 'too_large');
 		assertProblem(await house.nobody.post('/api/v1/login', filled(MEGABYTE + 1)), 413, 'too_large');
+		const login = { user: 'bureau', password: 'x' };
+		const padded = (bytes) => JSON.stringify(login).padEnd(bytes);
+		assertProblem(await house.nobody.post('/api/v1/login', padded(4096)), 401, 'wrong_credentials');
+		assertProblem(await house.nobody.post('/api/v1/login', padded(4097)), 413, 'too_large');
+		assertProblem(await house.nobody.post('/api/v1/login', padded(4097), { chunked: true }), 413, 'too_large');
 		const wide = `{${Array.from({ length: 60000 }, (_, i) => `"k${i}":${i}`).join()}}`;
 		assertProblem(await post(wide), 422, 'invalid');
 	});
@@ -78,6 +83,20 @@ describe('bodies', () => {
 		const upload = await rawExchange(house.server.url, `POST /api/v1/elders/import HTTP/1.1\r\nHost: x\r\nCookie: ${bureau.cookie}\r\n`
 			+ 'Content-Type: text/csv\r\nContent-Length: 67108865\r\n\r\n', { enough: (text) => text.includes('too_large') });
 		assert.match(upload, /^HTTP\/1\.1 413 /);
+	});
+
+	test('a body is looked at only for somebody who may send it', async () => {
+		const unknown = `songhe=${'A'.repeat(43)}`;
+		for (const path of ['/api/v1/elders', '/api/v1/facilities', '/api/v1/users', '/api/v1/logout'])
+			for (const body of ['{', `{"a":[${Array(300000).fill('{}').join()}]}`]) {
+				assertProblem(await house.nobody.post(path, body), 401, 'not_signed_in');
+				assertProblem(await house.nobody.post(path, body, { cookie: unknown }), 401, 'not_signed_in');
+			}
+		assertProblem(await house.auditor.post('/api/v1/elders', '{'), 403, 'forbidden');
+		assertProblem(await house.auditor.patch('/api/v1/elders/1', '{', 1), 403, 'forbidden');
+		assertProblem(await bureau.post('/api/v1/users', '{'), 403, 'forbidden');
+		assertProblem(await house.admin.post('/api/v1/users', '{'), 400, 'malformed_json');
+		assertProblem(await house.nobody.post('/api/v1/login', '{'), 400, 'malformed_json');
 	});
 
 	test('NUL and other characters that are none', async () => {
