@@ -15,7 +15,8 @@
 
 enum { INLINE_READ_MS = 5, URL_MAX = 2048, DRAIN_BYTES_MAX = 16 << 20 };
 
-enum stage { READING, WORKING, READY };
+/* Asking who sends this comes before the body, for some; then known, and the body is read. */
+enum stage { READING, ASKING, KNOWN, WORKING, READY };
 
 struct exchange {
 	struct loop *loop;
@@ -224,12 +225,7 @@ static void begin(struct exchange *ex, const char *url, const char *method)
 		call->if_match = header(ex, "If-Match");
 		call->idempotency_key = header(ex, "Idempotency-Key");
 		call->last_event_id = header(ex, "Last-Event-ID");
-		/* A large upload is not taken from somebody who may not send it. */
-		if (call->route->csv && (session_load(call->app, call) || true))
-			app_allows(call);
 	}
-	ex->discard = call->problem != PROBLEM_NONE;
-	set_deadline(ex, ex->body_max == IMPORT_BYTES_MAX ? UPLOAD_MS : BODY_MS);
 }
 
 /* ---- the body ---- */
@@ -310,7 +306,7 @@ static void ready(struct exchange *ex)
 	struct peer *peer = exchange_peer(ex->connection);
 	if (peer)
 		peer->working = false;
-	__atomic_store_n(&ex->stage, READY, __ATOMIC_RELEASE);
+	__atomic_store_n(&ex->stage, ex->stage == ASKING ? KNOWN : READY, __ATOMIC_RELEASE);
 	loop_resume(ex->loop, ex->connection);
 }
 
@@ -329,24 +325,51 @@ static void run_job(struct job *job)
 	ready(ex);
 }
 
-static void suspend(struct exchange *ex)
+static void run_asking(struct job *job)
+{
+	struct exchange *ex = (struct exchange *)(void *)((char *)job - offsetof(struct exchange, job));
+	app_admits(ex->call.app, &ex->call);
+	ready(ex);
+}
+
+static void suspend(struct exchange *ex, enum stage stage)
 {
 	struct peer *peer = exchange_peer(ex->connection);
 	if (peer)
 		peer->working = true;
-	ex->stage = WORKING;
+	set_deadline(ex, 0);
+	ex->stage = stage;
 	MHD_suspend_connection(ex->connection);
 }
 
 /* The connection is suspended. */
-static void run_on_pool(struct exchange *ex)
+static void submit(struct exchange *ex, struct job job)
 {
-	struct call *call = &ex->call;
-	ex->job = (struct job){ .run = run_job, .lane = call->route->csv ? LANE_BULK : LANE_INTERACTIVE };
-	if (!pool_submit(store_pool(call->app->store), &ex->job)) {
-		app_settle(call, STORE_BUSY);
+	ex->job = job;
+	if (!pool_submit(store_pool(ex->call.app->store), &ex->job)) {
+		app_settle(&ex->call, STORE_BUSY);
 		ready(ex);
 	}
+}
+
+static void run_on_pool(struct exchange *ex)
+{
+	submit(ex, (struct job){ .run = run_job, .lane = ex->call.route->csv ? LANE_BULK : LANE_INTERACTIVE });
+}
+
+/* A large upload is not taken from somebody who may not send it. True: the connection sleeps until that is known. */
+static bool ask_first(struct exchange *ex)
+{
+	struct call *call = &ex->call;
+	if (call->problem != PROBLEM_NONE || !call->route->csv)
+		return false;
+	if (call->signed_in || !call->session_token.ptr || store_reads_inline(call->app->store)) {
+		app_admits(call->app, call);
+		return false;
+	}
+	suspend(ex, ASKING);
+	submit(ex, (struct job){ .run = run_asking, .lane = LANE_INTERACTIVE });
+	return true;
 }
 
 static void read_done(struct piped *piped, enum store_code code)
@@ -375,7 +398,7 @@ static bool read_here(struct exchange *ex)
 		code = store_read(call->app->store, INLINE_READ_MS, app_run_read, call);
 	}
 	if (waits)
-		suspend(ex);
+		suspend(ex, WORKING);
 	else if (code == STORE_BUDGET)
 		call_again(call);
 	else
@@ -390,7 +413,7 @@ static void dispatch(struct exchange *ex)
 	bool inline_reads = store_reads_inline(store);
 	if (!call->signed_in && !call->route->open && call->session_token.ptr) {
 		if (!inline_reads) {
-			suspend(ex);
+			suspend(ex, WORKING);
 			run_on_pool(ex);
 			return;
 		}
@@ -403,13 +426,13 @@ static void dispatch(struct exchange *ex)
 			return;
 		ex->command = (struct command){ .run = app_run_command, .arg = call, .done = command_done,
 			                        .job.lane = LANE_INTERACTIVE };
-		suspend(ex);
+		suspend(ex, WORKING);
 		store_submit(store, &ex->command);
 		return;
 	}
 	if (call->route->kind == ROUTE_READ && (inline_reads || ex->loop->pipe) && read_here(ex))
 		return;
-	suspend(ex);
+	suspend(ex, WORKING);
 	run_on_pool(ex);
 }
 
@@ -508,6 +531,16 @@ void exchange_free(struct exchange *ex)
 	free(ex);
 }
 
+/* The headers are settled. What is far too large, or of unclear length, is not read: the answer goes out and the connection
+ * ends. */
+static enum MHD_Result go_on(struct exchange *ex)
+{
+	ex->stage = READING;
+	ex->discard = ex->call.problem != PROBLEM_NONE;
+	set_deadline(ex, ex->body_max == IMPORT_BYTES_MAX ? UPLOAD_MS : BODY_MS);
+	return ex->last ? send_answer(ex) : MHD_YES;
+}
+
 enum MHD_Result exchange_handle(void *cls, struct MHD_Connection *connection, const char *url, const char *method,
                                 const char *version, const char *upload, size_t *upload_size, void **request)
 {
@@ -518,16 +551,18 @@ enum MHD_Result exchange_handle(void *cls, struct MHD_Connection *connection, co
 		if (!ex)
 			return MHD_NO;
 		begin(ex, url, method);
-		/* What is far too large, or of unclear length, is not read: the answer goes out and the connection ends. */
-		return ex->last ? send_answer(ex) : MHD_YES;
+		/* Asleep, it may be known already; libmicrohttpd comes back when it wakes up, and not earlier. */
+		return ask_first(ex) ? MHD_YES : go_on(ex);
 	}
+	enum stage stage = __atomic_load_n(&ex->stage, __ATOMIC_ACQUIRE);
+	if (stage == KNOWN)
+		return go_on(ex);
 	if (*upload_size > 0) {
 		take_body(ex, upload, *upload_size);
 		*upload_size = 0;
 		return MHD_YES;
 	}
-	if (__atomic_load_n(&ex->stage, __ATOMIC_ACQUIRE) == READING) {
-		set_deadline(ex, 0);
+	if (stage == READING) {
 		if (!ex->discard)
 			dispatch(ex);
 		if (ex->stage == WORKING)
