@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "engine/session.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -162,27 +163,60 @@ static bool content_type_fits(struct exchange *ex)
 }
 
 struct framing {
-	unsigned lengths, encodings;
-	bool chunked;
+	unsigned lengths, encodings, hosts;
+	bool chunked, odd;
+	const char *end; /* of the last value */
 };
 
-static enum MHD_Result count_framing(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+static bool is_token(struct text name)
+{
+	bool fine = name.len > 0;
+	for (size_t i = 0; i < name.len && fine; i++)
+		fine = isalnum((unsigned char)name.ptr[i]) || strchr("!#$%&'*+-.^_`|~", name.ptr[i]);
+	return fine;
+}
+
+/* Of a folded header (obs-fold) libmicrohttpd 0.9.75 adds the further lines to the name, which for that moves behind its
+ * value. */
+static enum MHD_Result look_at(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len, const char *value,
+                               size_t value_len)
 {
 	struct framing *framing = cls;
+	struct text text = { name, name_len };
 	(void)kind;
+	framing->odd = framing->odd || !is_token(text) || value < name;
+	framing->end = value + value_len;
+	framing->hosts += strcasecmp(name, "Host") == 0;
 	framing->lengths += strcasecmp(name, "Content-Length") == 0;
 	if (strcasecmp(name, "Transfer-Encoding") == 0) {
 		framing->encodings++;
-		framing->chunked = value && strcasecmp(value, "chunked") == 0;
+		framing->chunked = value_len == 7 && strncasecmp(value, "chunked", 7) == 0;
 	}
 	return MHD_YES;
 }
 
-/* Where a body ends must be said once and clearly, or the next request could be hidden in it. */
-static bool framing_is_clear(struct exchange *ex)
+/* A header without a name libmicrohttpd 0.9.75 takes for the end of all headers: then there is more behind the last value than
+ * the ends of two lines, which are zeros by now. */
+static bool ends_early(struct exchange *ex, const char *begin, const char *last)
+{
+	const char *end = begin + MHD_get_connection_info(ex->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
+	unsigned zeros = 0;
+	bool more = false;
+	for (const char *at = last; at && at >= begin && at < end; at++) {
+		zeros += *at == 0;
+		more = more || (*at != 0 && *at != ' ' && *at != '\t');
+	}
+	return more || zeros > 4;
+}
+
+/* Where a body ends must be said once and clearly, or the next request could be hidden in it: somebody before us may have
+ * understood a name that is none in another way. */
+static bool framing_is_clear(struct exchange *ex, const char *method)
 {
 	struct framing framing = { 0 };
-	MHD_get_connection_values(ex->connection, MHD_HEADER_KIND, count_framing, &framing);
+	MHD_get_connection_values_n(ex->connection, MHD_HEADER_KIND, look_at, &framing);
+	if (framing.odd || ends_early(ex, method, framing.end) || framing.hosts > 1)
+		return false;
 	return framing.lengths + framing.encodings <= 1 && (framing.encodings == 0 || framing.chunked);
 }
 
@@ -211,7 +245,7 @@ static void begin(struct exchange *ex, const char *url, const char *method)
 	if (peer)
 		peer->idle_since_ms = 0;
 	find_route(ex, url, method);
-	if (!framing_is_clear(ex)) {
+	if (!framing_is_clear(ex, method)) {
 		call_problem(call, PROBLEM_BAD_REQUEST);
 		ex->last = true;
 	}

@@ -204,6 +204,16 @@ describe('headers, over a bare socket', () => {
 		['a length with a sign', ['400'], `${login}Content-Length: +2\r\n\r\n{}`],
 		['a length that is a word', ['400'], `${login}Content-Length: two\r\n\r\n{}`],
 		['a length beyond all numbers', ['400', '413'], `${login}Content-Length: 99999999999999999999999\r\n\r\n{}`],
+		['two hosts', ['400'], head('Host: x\r\n')],
+		['no name', ['400'], head(': x\r\n')],
+		['no name and no value', ['400'], head(':\r\n')],
+		['no name in the first header', ['400'], `GET /livez HTTP/1.0\r\n: x\r\n\r\n`],
+		['values that are empty, and blanks behind one', ['200'], 'GET /livez HTTP/1.1\r\nHost: x\r\nX-A:\r\nConnection: close\r\nX-B: \t \r\n\r\n'],
+		['lines that end with a bare line feed', ['200'], 'GET /livez HTTP/1.1\nHost: x\nConnection: close\nX-A:\n\n'],
+		['a name with a blank in it', ['400'], head('X A: x\r\n')],
+		['a name with a byte above ASCII', ['400'], Buffer.from(head('X-\xe9: x\r\n'), 'latin1')],
+		['a first header that begins with a blank', ['400'], 'GET /livez HTTP/1.1\r\n Host: x\r\nHost: x\r\nConnection: close\r\n\r\n'],
+		['every character that a name may have', ['200'], head("!#$%&'*+-.^_`|~aZ09: x\r\n")],
 		['two lengths', ['400'], `${login}Content-Length: 2\r\nContent-Length: 30\r\nConnection: close\r\n\r\n{}`],
 		['a chunk without a size', ['400'], `${login}Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n`],
 		['a transfer encoding that is unknown', ['400', '501'], `${login}Transfer-Encoding: xchunked\r\nConnection: close\r\n\r\n0\r\n\r\n`],
@@ -221,6 +231,22 @@ describe('headers, over a bare socket', () => {
 		const got = await rawExchange(house.server.url, `${login}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n${second}`, { deadlineMs: 10000 });
 		assert.equal(got.match(/HTTP\/1\.1 \d\d\d /g).length, 1, got.match(/HTTP\/1\.1 \d\d\d /g).join());
 	});
+
+	for (const [what, header, body] of [
+		['a length', 'Content-Length :', second.length],
+		['a length behind a tab', 'Content-Length\t:', second.length],
+		['a length on two lines', 'Content-Length: 2\r\n', ` ${second.length}`],
+		['a length on the next line', 'Content-Length:\r\n', ` ${second.length}`],
+		['a header without a name', '', ': x'],
+		['chunks', 'Transfer-Encoding :', ' chunked'],
+		['chunks on the next line', 'Transfer-Encoding:\r\n', '\tchunked'],
+	])
+		test(`${what} that only somebody before us understands hides no request`, async () => {
+			const got = await rawExchange(house.server.url, `${login}${header}${body}\r\n\r\n${second}`, { deadlineMs: 10000 });
+			assert.match(got, /^HTTP\/1\.1 400 /);
+			assert.match(got, /^Connection: close\r$/im);
+			assert.equal(got.match(/HTTP\/1\.1 \d\d\d /g).length, 1, got);
+		});
 
 	test('bytes above ASCII in a key', async () => {
 		const body = '{"name":"x"}';
