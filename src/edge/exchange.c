@@ -142,24 +142,52 @@ static bool from_elsewhere(struct exchange *ex)
 	return !text_eq(from, host);
 }
 
+static bool is_word(struct text a, const char *word)
+{
+	return a.len == strlen(word) && strncasecmp(a.ptr, word, a.len) == 0;
+}
+
+/* Takes the first of what stands between semicolons; one within quotes is none. */
+static struct text next_parameter(struct text *rest)
+{
+	size_t len = 0;
+	for (bool quoted = false; len < rest->len && (quoted || rest->ptr[len] != ';'); len++) {
+		if (rest->ptr[len] == '"')
+			quoted = !quoted;
+		else if (quoted && rest->ptr[len] == '\\' && len + 1 < rest->len)
+			len++;
+	}
+	struct text first = { rest->ptr, len };
+	len += len < rest->len;
+	*rest = (struct text){ rest->ptr + len, rest->len - len };
+	return text_trim(first);
+}
+
+/* Parameters may say what they like, but no charset that is not UTF-8. */
+static bool charset_fits(struct text parameters)
+{
+	while (parameters.len > 0) {
+		struct text one = next_parameter(&parameters), value = { one.ptr + one.len, 0 };
+		const char *equals = memchr(one.ptr, '=', one.len);
+		if (equals) {
+			value = text_trim((struct text){ equals + 1, (size_t)(value.ptr - equals) - 1 });
+			one = text_trim((struct text){ one.ptr, (size_t)(equals - one.ptr) });
+		}
+		if (is_word(one, "charset") && !is_word(value, "utf-8") && !is_word(value, "\"utf-8\""))
+			return false;
+	}
+	return true;
+}
+
 static bool content_type_fits(struct exchange *ex)
 {
-	struct text type = header(ex, "Content-Type");
-	static const char *const fine[] = { "application/json", "application/merge-patch+json", "text/csv" };
-	size_t first = ex->call.route->csv ? 2 : 0, last = ex->call.route->csv ? 3 : 2;
-	for (size_t i = first; i < last; i++) {
-		struct text name = text_of(fine[i]);
-		if (type.len < name.len || strncasecmp(type.ptr, name.ptr, name.len) != 0)
-			continue;
-		struct text rest = text_trim((struct text){ type.ptr + name.len, type.len - name.len });
-		if (rest.len == 0)
-			return true;
-		if (rest.ptr[0] != ';')
-			continue;
-		rest = text_trim((struct text){ rest.ptr + 1, rest.len - 1 });
-		return rest.len == 13 && strncasecmp(rest.ptr, "charset=utf-8", 13) == 0;
-	}
-	return false;
+	struct text parameters = header(ex, "Content-Type");
+	if (!parameters.ptr)
+		return false;
+	struct text type = next_parameter(&parameters);
+	bool fits = ex->call.route->csv ? is_word(type, "text/csv")
+	                                : is_word(type, "application/json") || is_word(type, "application/merge-patch+json");
+	return fits && charset_fits(parameters);
 }
 
 struct framing {

@@ -111,12 +111,20 @@ describe('bodies', () => {
 	test('another content type or charset', async () => {
 		const body = JSON.stringify(newElder());
 		for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', 'text/csv', 'application/jsonx', 'application/json; charset=gbk',
-			'application/json; charset=utf-8; x=y', 'application/json;;', 'x'.repeat(1000), 'application/xml', ''])
+			'application/json; charset="gbk"', 'application/json; charset=', 'application/json; charset', 'application/json; charset="utf-8', 'application/json; charset=utf-8x',
+			'application/json; x=y; CHARSET=gb18030', 'application/json; charset=utf-8; charset=gbk', 'application/json; x="\\"; charset=utf-8"; charset=gbk',
+			'application/json charset=utf-8', ';charset=utf-8', 'x'.repeat(1000), 'application/xml', ''])
 			assertProblem(await post(body, { type }), 415, 'unsupported_media_type');
 		assertProblem(await post(body, { type: null }), 415, 'unsupported_media_type');
 		assertProblem(await house.nobody.post('/api/v1/login', 'user=bureau&password=x', { type: 'application/x-www-form-urlencoded' }), 415, 'unsupported_media_type');
-		for (const type of ['application/json;charset=UTF-8', 'APPLICATION/JSON', 'application/json ; charset=utf-8'])
+		for (const type of ['application/json;charset=UTF-8', 'APPLICATION/JSON', 'application/json ; charset=utf-8', 'application/json; charset="utf-8"', 'application/json; charset="UTF-8";',
+			'application/json;', 'application/json;;', 'application/json; charset=utf-8; x=y', 'application/json; x=y; Charset=Utf-8', 'application/json; x="; charset=gbk"',
+			'application/json; x="\\"; charset=gbk"', 'application/merge-patch+json; charset=utf-8'])
 			assertProblem(await post('{}', { type }), 422, 'invalid');
+		for (const type of ['text/csv; header=present; charset=UTF-8', 'text/csv; charset="utf-8"; header=absent', 'TEXT/CSV;'])
+			assertProblem(await bureau.post('/api/v1/elders/import', 'nothing of ours\n', { type }), 422, 'invalid');
+		for (const type of ['text/csv; header=present; charset=gbk', 'text/plain', 'application/json'])
+			assertProblem(await bureau.post('/api/v1/elders/import', 'nothing of ours\n', { type }), 415, 'unsupported_media_type');
 	});
 });
 
