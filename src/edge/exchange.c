@@ -29,8 +29,10 @@ struct exchange {
 	struct job job;
 	enum stage stage;
 	const char *allow; /* for 405 */
+	struct text host; /* whom the peer asked for */
 	bool head; /* HEAD: a GET whose body is not sent */
 	bool last; /* the connection ends behind this answer */
+	bool expects; /* the peer sends its body when it is told to */
 	bool discard; /* the answer is known: the body is read and dropped */
 	struct buf body;
 	size_t body_max;
@@ -87,6 +89,19 @@ static enum MHD_Result take_pair(void *cls, enum MHD_ValueKind kind, const char 
 	return MHD_YES;
 }
 
+/* The path of a target. In absolute form, as a proxy writes it, the host is the one in the target (RFC 9112, 3.2.2). */
+static const char *path_of(struct exchange *ex, const char *url)
+{
+	size_t scheme = strncasecmp(url, "http://", 7) == 0 ? 7 : strncasecmp(url, "https://", 8) == 0 ? 8 : 0;
+	ex->host = header(ex, "Host");
+	if (scheme == 0)
+		return url;
+	ex->host = (struct text){ url + scheme, strcspn(url + scheme, "/") };
+	if (ex->host.len == 0 || memchr(ex->host.ptr, '@', ex->host.len))
+		call_problem(&ex->call, PROBLEM_BAD_REQUEST);
+	return url[scheme + ex->host.len] ? url + scheme + ex->host.len : "/";
+}
+
 static void find_route(struct exchange *ex, const char *url, const char *method_name)
 {
 	struct call *call = &ex->call;
@@ -97,6 +112,7 @@ static void find_route(struct exchange *ex, const char *url, const char *method_
 		return;
 	}
 	ex->head = strcmp(method_name, "HEAD") == 0;
+	url = path_of(ex, url);
 	call->route = app_route(call->app, method, text_of(url), &call->id, &known);
 	if (call->route)
 		return;
@@ -108,7 +124,7 @@ static void find_route(struct exchange *ex, const char *url, const char *method_
 		if (!app_route(call->app, other, text_of(url), &id, &ignored))
 			continue;
 		buf_text(&allow, allow.len ? TEXT(", ") : TEXT(""));
-		buf_text(&allow, text_of(method_names[other]));
+		buf_text(&allow, other == METHOD_GET ? TEXT("GET, HEAD") : text_of(method_names[other]));
 	}
 	ex->allow = known ? text_z(&ex->arena, buf_done(&allow)) : NULL;
 }
@@ -129,7 +145,7 @@ static void find_actor(struct exchange *ex)
 /* A browser says where a request comes from; one that another site caused changes nothing here. */
 static bool from_elsewhere(struct exchange *ex)
 {
-	struct text site = header(ex, "Sec-Fetch-Site"), origin = header(ex, "Origin"), host = header(ex, "Host");
+	struct text site = header(ex, "Sec-Fetch-Site"), origin = header(ex, "Origin");
 	if (site.ptr && !text_is(site, "same-origin") && !text_is(site, "none"))
 		return true;
 	if (!origin.ptr)
@@ -139,7 +155,7 @@ static bool from_elsewhere(struct exchange *ex)
 		return true;
 	behind += 3;
 	struct text from = { behind, origin.len - (size_t)(behind - origin.ptr) };
-	return !text_eq(from, host);
+	return !text_eq(from, ex->host);
 }
 
 static bool is_word(struct text a, const char *word)
@@ -288,6 +304,7 @@ static void begin(struct exchange *ex, const char *url, const char *method)
 		call->idempotency_key = header(ex, "Idempotency-Key");
 		call->last_event_id = header(ex, "Last-Event-ID");
 	}
+	ex->expects = is_word(header(ex, "Expect"), "100-continue");
 }
 
 /* ---- the body ---- */
@@ -419,11 +436,12 @@ static void run_on_pool(struct exchange *ex)
 	submit(ex, (struct job){ .run = run_job, .lane = ex->call.route->csv ? LANE_BULK : LANE_INTERACTIVE });
 }
 
-/* A large upload is not taken from somebody who may not send it. True: the connection sleeps until that is known. */
+/* A large upload is not taken from somebody who may not send it, and nobody is told to go on for nothing. True: the
+ * connection sleeps until that is known. */
 static bool ask_first(struct exchange *ex)
 {
 	struct call *call = &ex->call;
-	if (call->problem != PROBLEM_NONE || !call->route->csv)
+	if (call->problem != PROBLEM_NONE || (!call->route->csv && !ex->expects))
 		return false;
 	if (call->signed_in || !call->session_token.ptr || store_reads_inline(call->app->store)) {
 		app_admits(call->app, call);
@@ -593,12 +611,13 @@ void exchange_free(struct exchange *ex)
 	free(ex);
 }
 
-/* The headers are settled. What is far too large, or of unclear length, is not read: the answer goes out and the connection
- * ends. */
+/* The headers are settled. What is far too large, of unclear length, or has not been sent yet is not read: the answer goes out
+ * and the connection ends. */
 static enum MHD_Result go_on(struct exchange *ex)
 {
 	ex->stage = READING;
 	ex->discard = ex->call.problem != PROBLEM_NONE;
+	ex->last = ex->last || (ex->discard && ex->expects);
 	set_deadline(ex, ex->body_max == IMPORT_BYTES_MAX ? UPLOAD_MS : BODY_MS);
 	return ex->last ? send_answer(ex) : MHD_YES;
 }

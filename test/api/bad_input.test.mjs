@@ -162,14 +162,57 @@ describe('addresses and methods', () => {
 	});
 
 	test('a method that an address does not have is 405 and says which it has', async () => {
-		for (const [method, path, allowed] of [['PUT', '/api/v1/elders', ['GET', 'POST']], ['DELETE', '/api/v1/elders', ['GET', 'POST']], ['PATCH', '/api/v1/elders', ['GET', 'POST']],
-			['POST', '/api/v1/elders/1', ['GET', 'PATCH', 'DELETE']], ['GET', '/api/v1/login', ['POST']], ['POST', '/api/v1/me', ['GET']], ['POST', '/api/v1/events', ['GET']],
-			['POST', '/livez', ['GET']], ['DELETE', '/api/v1/users/1', ['GET', 'PATCH']], ['OPTIONS', '/api/v1/elders', ['GET', 'POST']]]) {
+		for (const [method, path, allowed] of [['PUT', '/api/v1/elders', 'GET, HEAD, POST'], ['DELETE', '/api/v1/elders', 'GET, HEAD, POST'], ['PATCH', '/api/v1/elders', 'GET, HEAD, POST'],
+			['POST', '/api/v1/elders/1', 'GET, HEAD, PATCH, DELETE'], ['GET', '/api/v1/login', 'POST'], ['HEAD', '/api/v1/login', 'POST'], ['POST', '/api/v1/me', 'GET, HEAD'],
+			['POST', '/api/v1/events', 'GET, HEAD'], ['POST', '/livez', 'GET, HEAD'], ['DELETE', '/api/v1/users/1', 'GET, HEAD, PATCH'], ['OPTIONS', '/api/v1/elders', 'GET, HEAD, POST']]) {
 			const got = await bureau.request(method, path);
-			assertProblem(got, 405, 'method_not_allowed');
-			for (const one of allowed)
-				assert.ok(got.headers.allow?.includes(one), `${method} ${path}: Allow: ${got.headers.allow}`);
+			if (method !== 'HEAD')
+				assertProblem(got, 405, 'method_not_allowed');
+			assert.equal(got.status, 405);
+			assert.equal(got.headers.allow, allowed, `${method} ${path}`);
 		}
+	});
+
+	test('an address in absolute form, as a proxy asks for it', async () => {
+		const { host } = new URL(house.server.url);
+		const person = JSON.stringify((await bureau.get('/api/v1/me')).json);
+		const asked = async (target, more = '', line = `GET ${target} HTTP/1.1`) => {
+			const got = await rawExchange(house.server.url, `${line}\r\nHost: ${host}\r\nCookie: ${bureau.cookie}\r\n${more}Connection: close\r\n\r\n`);
+			return [Number(got.slice(9, 12)), got];
+		};
+		for (const target of [`http://${host}/api/v1/me`, `HTTP://${host}/api/v1/me`, 'https://elsewhere.example/api/v1/me', `http://${host}/api/v1/me?a=b`]) {
+			const [status, got] = await asked(target);
+			assert.equal(status, 200, target);
+			assert.ok(got.endsWith(Buffer.from(person).toString('latin1')), target);
+		}
+		for (const [target, expected] of [[`http://${host}`, 200], [`http://${host}?a=b`, 200], [`http://${host}/`, 200], [`http://${host}/nothing`, 404], ['http:///api/v1/me', 400], ['http://', 400],
+			['http://somebody@x/api/v1/me', 400], ['ftp://x/api/v1/me', 404], ['x/api/v1/me', 404], ['http:/api/v1/me', 404], [`//${host}/api/v1/me`, 404]])
+			assert.equal((await asked(target))[0], expected, target);
+		/* The host of the address counts, not the one of the header. */
+		const post = (target, origin) => asked(target, `Origin: ${origin}\r\nContent-Length: 0\r\n`, `POST ${target} HTTP/1.1`);
+		assert.equal((await post('http://a.example/api/v1/elders', 'http://a.example'))[0], 422);
+		assert.equal((await post('http://a.example/api/v1/elders', `http://${host}`))[0], 403);
+		assert.equal((await post('/api/v1/elders', `http://${host}`))[0], 422);
+	});
+
+	test('nobody is told to send a body that will be refused', async () => {
+		const json = 'Content-Type: application/json\r\n';
+		const mine = `Cookie: ${bureau.cookie}\r\n`;
+		const asked = (line, more) => rawExchange(house.server.url, `${line} HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n${more}\r\n`,
+			{ enough: (text) => text.startsWith('HTTP/1.1 100') });
+		for (const [line, more, status] of [['POST /api/v1/elders', json, 401], ['POST /api/v1/elders', `Cookie: songhe=${'A'.repeat(43)}\r\n${json}`, 401],
+			['POST /api/v1/users', mine + json, 403], ['POST /api/v1/elders', mine, 415], ['POST /api/v1/nothing', mine + json, 404], ['PUT /api/v1/elders', mine + json, 405],
+			['POST /api/v1/elders/import', 'Content-Type: text/csv\r\n', 401], ['POST /api/v1/elders', `${mine}${json}Origin: http://evil.example\r\n`, 403]]) {
+			const got = await asked(line, more);
+			assert.match(got, new RegExp(`^HTTP/1\\.1 ${status} `), `${line} ${more}`);
+			assert.match(got, /^Connection: close\r$/im);
+		}
+		const large = await rawExchange(house.server.url, `POST /api/v1/login HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4097\r\n${json}\r\n`);
+		assert.match(large, /^HTTP\/1\.1 413 /);
+		for (const [line, more] of [['POST /api/v1/elders', mine + json], ['POST /api/v1/login', json], ['POST /api/v1/elders/import', `${mine}Content-Type: text/csv\r\n`]])
+			assert.match(await asked(line, more), /^HTTP\/1\.1 100 Continue/, line);
+		const whole = await rawExchange(house.server.url, `POST /api/v1/elders HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n${mine}${json}Connection: close\r\n\r\n{}`);
+		assert.match(whole, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 422 /);
 	});
 
 	test('a long address is 414', async () => {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 
-import { psql } from '../harness.mjs';
+import { psql, rawExchange } from '../harness.mjs';
 import { ask, cleanUp, kind, onSqlite, serve, signIn, smallStore, until } from './help.mjs';
 
 after(cleanUp);
@@ -25,10 +25,14 @@ async function withoutSessions(store, seconds) {
 test(`a session that only the store knows, on ${kind}`, async (t) => {
 	const store = await smallStore();
 	const before = await serve(t, store);
-	const cookies = [await signIn(before, 'bureau'), await signIn(before, 'auditor')];
+	const cookies = [await signIn(before, 'bureau'), await signIn(before, 'auditor'), await signIn(before, 'admin')];
 	await before.end();
 	const server = await serve(t, store, { args: ['--threads', '1'] });
 	const upload = (cookie) => ask(server, 'POST', '/api/v1/elders/import', { cookie, body: file, headers });
+	/* Also somebody unknown to the memory is told to go on. */
+	const told = await rawExchange(`http://127.0.0.1:${server.port}`, 'POST /api/v1/users HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n'
+		+ `Cookie: ${cookies[2]}\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}`);
+	assert.match(told, /^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 422 /);
 	const { over } = await withoutSessions(store, 4);
 	const since = performance.now();
 	const waiting = Array.from({ length: 6 }, () => upload(cookies[0]));
@@ -38,7 +42,7 @@ test(`a session that only the store knows, on ${kind}`, async (t) => {
 	assert.ok(took < 1000, `the only loop answered somebody else after ${took} ms`);
 	await Promise.all(waiting);
 	await over;
-	const answers = await Promise.all([...cookies, `${cookies[0]}x`, `songhe=${'A'.repeat(43)}`, undefined].map(upload));
+	const answers = await Promise.all([...cookies.slice(0, 2), `${cookies[0]}x`, `songhe=${'A'.repeat(43)}`, undefined].map(upload));
 	assert.deepEqual(answers.map(({ status }) => status), [200, 403, 401, 401, 401]);
 	assert.deepEqual([answers[0].json.rows, answers[0].json.accepted], [21, 1]);
 });
