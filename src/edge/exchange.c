@@ -382,11 +382,13 @@ static bool parse_body(struct exchange *ex)
 
 static void ready(struct exchange *ex)
 {
+	struct http *http = ex->loop->face->http;
 	struct peer *peer = exchange_peer(ex->connection);
 	if (peer)
 		peer->working = false;
 	__atomic_store_n(&ex->stage, ex->stage == ASKING ? KNOWN : READY, __ATOMIC_RELEASE);
 	loop_resume(ex->loop, ex->connection);
+	http->working--; /* the last of all: the server may stop now, and the exchange be gone */
 }
 
 static void command_done(struct command *command, enum store_code code)
@@ -417,6 +419,7 @@ static void suspend(struct exchange *ex, enum stage stage)
 	if (peer)
 		peer->working = true;
 	set_deadline(ex, 0);
+	ex->loop->face->http->working++;
 	ex->stage = stage;
 	MHD_suspend_connection(ex->connection);
 }

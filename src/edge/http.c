@@ -150,7 +150,6 @@ static void peer_start(struct face *face, struct MHD_Connection *connection, voi
 	if (peer->next)
 		peer->next->link = &peer->next;
 	http->peers = peer;
-	http->peer_count++;
 	pthread_mutex_unlock(&http->peers_lock);
 	*socket_context = peer;
 }
@@ -162,7 +161,6 @@ static void peer_end(struct http *http, void **socket_context)
 	*peer->link = peer->next;
 	if (peer->next)
 		peer->next->link = peer->link;
-	http->peer_count--;
 	pthread_mutex_unlock(&http->peers_lock);
 	exchange_free(peer->spare);
 	free(peer);
@@ -336,12 +334,18 @@ static void quiesce(struct face *face)
 		MHD_quiesce_daemon(face->loops[i].daemon);
 }
 
-static void stop_face(struct face *face)
+static void end_loops(struct face *face)
 {
 	for (unsigned i = 0; i < face->loop_count; i++) {
 		face->loops[i].stopping = true;
 		wake(&face->loops[i]);
 		pthread_join(face->loops[i].thread, NULL);
+	}
+}
+
+static void close_face(struct face *face)
+{
+	for (unsigned i = 0; i < face->loop_count; i++) {
 		MHD_stop_daemon(face->loops[i].daemon);
 		close(face->loops[i].wake_fd);
 	}
@@ -386,24 +390,57 @@ struct http *http_start(struct app *app, const struct http_options *options)
 	return NULL;
 }
 
+static void nap(void)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = 10 * 1000 * 1000 }, NULL);
+}
+
+static bool anybody_left(struct http *http)
+{
+	pthread_mutex_lock(&http->peers_lock);
+	bool left = http->peers != NULL;
+	pthread_mutex_unlock(&http->peers_lock);
+	return left;
+}
+
+/* What is with the store is waited for beyond all limits, with a moment for the answer: it will be carried out anyway. */
+static void drain(struct http *http)
+{
+	http->app->stopping = true;
+	http->draining_since_ms = clock_steady_ms();
+	http->draining = true;
+	int64_t until = http->draining_since_ms + DRAIN_MS;
+	while (anybody_left(http)) {
+		int64_t now = clock_steady_ms();
+		if (http->working > 0 && until < now + UNFINISHED_MS)
+			until = now + UNFINISHED_MS;
+		if (now > until)
+			return;
+		feed_drop_all(http->app->feed); /* each time: a stream may have begun a moment ago */
+		nap();
+	}
+}
+
+/* libmicrohttpd ends the process rather than stop beneath a suspended connection. Without loops none is suspended any more. */
+static void wake_all(struct http *http)
+{
+	feed_drop_all(http->app->feed);
+	while (http->working > 0)
+		nap();
+}
+
 int http_stop(struct http *http, bool keep_socket)
 {
 	quiesce(&http->network);
 	quiesce(&http->control);
-	http->draining_since_ms = clock_steady_ms();
-	http->draining = true;
-	feed_drop_all(http->app->feed);
-	int64_t until = clock_steady_ms() + DRAIN_MS;
-	for (unsigned left = 1; left > 0 && clock_steady_ms() < until;) {
-		nanosleep(&(struct timespec){ .tv_nsec = 10 * 1000 * 1000 }, NULL);
-		pthread_mutex_lock(&http->peers_lock);
-		left = http->peer_count;
-		pthread_mutex_unlock(&http->peers_lock);
-	}
+	drain(http);
 	http->stopping = true;
 	pthread_join(http->sweeper, NULL);
-	stop_face(&http->network);
-	stop_face(&http->control);
+	end_loops(&http->network);
+	end_loops(&http->control);
+	wake_all(http);
+	close_face(&http->network);
+	close_face(&http->control);
 	if (http->options.control_path) {
 		close(http->control_fd);
 		unlink(http->options.control_path);

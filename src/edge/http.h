@@ -25,7 +25,7 @@ struct http_options {
 
 /* NULL: logged. */
 struct http *http_start(struct app *app, const struct http_options *options);
-/* Stops accepting, answers what is under way with Connection: close, ends streams, then stops. With `keep_socket` the
+/* Stops accepting, answers what is under way with Connection: close, ends streams and imports, then stops. With `keep_socket` the
  * listening socket stays open for the next process (its number is returned), else -1. */
 int http_stop(struct http *http, bool keep_socket);
 void http_reload_tls(struct http *http);
@@ -84,7 +84,7 @@ struct http {
 	struct in6_addr proxy;
 	pthread_mutex_t peers_lock;
 	struct peer *peers;
-	unsigned peer_count;
+	_Atomic unsigned working; /* connections suspended for the store */
 	_Atomic bool draining, stopping;
 	_Atomic int64_t draining_since_ms;
 	pthread_t sweeper;

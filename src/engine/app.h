@@ -63,6 +63,7 @@ struct app {
 	int64_t home_area;
 	struct job tending;
 	_Atomic bool tends;
+	_Atomic bool stopping; /* who does long work ends it where it may be cut */
 };
 
 enum { MODULES_MAX = 32 };

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import { after, test } from 'node:test';
 
-import { cleanUp, connect, faults, kind, listen, newest, post, serve, signIn, smallStore, songhe, until,
+import { psql } from '../harness.mjs';
+import { area, ask, cleanUp, connect, faults, kind, listen, newest, onSqlite, post, serve, signIn, smallStore, songhe, until,
 	verify } from './help.mjs';
 
 after(cleanUp);
@@ -204,6 +205,32 @@ test(`a restart does not wait long for those who do not read or do not finish, o
 	const took = Math.round(performance.now() - since);
 	t.diagnostic(`the server was back after ${took} ms`);
 	assert.ok(took < drainMs, `the server was back only after ${took} ms`);
+});
+
+test(`what is with the store for longer than a stop waits is finished and answered, on ${kind}`, async (t) => {
+	const store = await smallStore();
+	/* One slice of an import that takes 33 seconds; nothing makes SQLite as slow. */
+	if (!onSqlite)
+		await psql(store, `CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS
+			'BEGIN PERFORM pg_sleep(0.33); RETURN NEW; END'; CREATE TRIGGER dawdle BEFORE INSERT ON elder FOR EACH ROW EXECUTE FUNCTION dawdle()`);
+	const server = await serve(t, store);
+	const cookie = await signIn(server, 'bureau');
+	const body = ['name,sex,born_on,area', ...Array.from({ length: 100 }, (_, n) => `slown${n},male,1939-12-31,${area}`)].join('\n');
+	const since = performance.now();
+	const importing = ask(server, 'POST', '/api/v1/elders/import', { cookie, body, headers: { 'content-type': 'text/csv' } });
+	await until('the import writes', async () => onSqlite || '1' === await psql(store,
+		"SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()"));
+	server.signal('SIGUSR2');
+	const answer = await importing;
+	const took = Math.round(performance.now() - since);
+	t.diagnostic(`the import took ${took} ms and was answered ${answer.status}`);
+	assert.ok(onSqlite || took > 31000, 'longer than a stop waits for those who dawdle');
+	assert.ok([200, 503].includes(answer.status), answer.text);
+	await server.untilStarted(2);
+	const listed = await newest(server, cookie);
+	assert.equal(listed.filter(({ name }) => name.startsWith('slown')).length, 100);
+	assert.deepEqual(await server.end(), { code: 0, signal: null });
+	assert.equal((await verify(store)).ok, true);
 });
 
 test(`commands beside restarts do not keep the server from its store, on ${kind}`, async (t) => {
