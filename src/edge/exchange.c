@@ -59,8 +59,10 @@ struct peer *exchange_peer(struct MHD_Connection *connection)
 static void set_deadline(struct exchange *ex, int64_t in_ms)
 {
 	struct peer *peer = exchange_peer(ex->connection);
-	if (peer)
-		peer->deadline_ms = in_ms ? clock_steady_ms() + in_ms : INT64_MAX;
+	if (!peer)
+		return;
+	peer->moved_ms = clock_steady_ms();
+	peer->deadline_ms = in_ms ? peer->moved_ms + in_ms : INT64_MAX;
 }
 
 /* ---- the beginning ---- */
@@ -330,6 +332,9 @@ static bool spool(struct exchange *ex, const char *bytes, size_t len)
 static void take_body(struct exchange *ex, const char *bytes, size_t len)
 {
 	struct call *call = &ex->call;
+	struct peer *peer = exchange_peer(ex->connection);
+	if (peer)
+		peer->moved_ms = clock_steady_ms();
 	size_t have = call->route && call->route->csv ? ex->spooled : ex->body.len;
 	if (ex->discard)
 		return;

@@ -9,12 +9,14 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <netdb.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -177,6 +179,19 @@ static void connection_changed(void *cls, struct MHD_Connection *connection, voi
 		peer_end(face->http, socket_context);
 }
 
+/* While draining: a body that goes on arriving and an answer that is being read have their time; who stands still does not
+ * hold a restart up. */
+static bool stands_still(const struct http *http, struct peer *peer, int64_t now)
+{
+	int unread = 0;
+	if (ioctl(peer->fd, SIOCOUTQ, &unread) == 0 && unread != peer->unread) {
+		peer->unread = unread;
+		peer->moved_ms = now;
+	}
+	int64_t moved = peer->moved_ms, since = http->draining_since_ms;
+	return now - (moved > since ? moved : since) > UNFINISHED_MS;
+}
+
 /* Cuts those who take too long; while draining, also those who have been idle for a moment. */
 static void sweep(struct http *http)
 {
@@ -185,8 +200,7 @@ static void sweep(struct http *http)
 	for (struct peer *peer = http->peers; peer; peer = peer->next) {
 		int64_t idle_since = peer->idle_since_ms;
 		bool idle = http->draining && idle_since && now - idle_since > IDLE_GRACE_MS;
-		/* Who neither finishes a request nor reads an answer holds a restart up only for a moment. */
-		bool stuck = http->draining && !peer->working && now - http->draining_since_ms > UNFINISHED_MS;
+		bool stuck = http->draining && !peer->working && stands_still(http, peer, now);
 		if (idle || stuck || now > peer->deadline_ms)
 			shutdown(peer->fd, SHUT_RDWR);
 	}

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import net from 'node:net';
 import { after, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
 
 import { psql } from '../harness.mjs';
 import { area, ask, cleanUp, connect, faults, kind, listen, newest, onSqlite, post, serve, signIn, smallStore, songhe, until,
@@ -205,6 +206,59 @@ test(`a restart does not wait long for those who do not read or do not finish, o
 	const took = Math.round(performance.now() - since);
 	t.diagnostic(`the server was back after ${took} ms`);
 	assert.ok(took < drainMs, `the server was back only after ${took} ms`);
+});
+
+test(`a stop waits for a body that goes on coming and an answer that is being read, on ${kind}`, async (t) => {
+	const server = await serve(t, await smallStore());
+	const cookie = await signIn(server, 'bureau');
+	const head = `Host: songhe\r\nCookie: ${cookie}\r\n`;
+	const name = '慢'.repeat(40);
+	const body = Buffer.from(JSON.stringify({ name, sex: 'male', born_on: '1939-12-31', area }));
+	const csv = (rows) => `name,sex,born_on,area,address\n${`读者,male,1939-12-31,${area},${'远'.repeat(200)}\n`.repeat(rows)}`;
+	const rows = Buffer.from(csv(20));
+	const filled = await ask(server, 'POST', '/api/v1/elders/import', { cookie, body: csv(200), headers: { 'content-type': 'text/csv' } });
+	assert.equal(filled.json.accepted, 200);
+	const [writer, uploader, stuck, reader] = await Promise.all(Array.from({ length: 4 }, () => connect(server)));
+	t.after(() => [writer, uploader, stuck, reader].forEach((socket) => socket.destroy()));
+	const got = new Map([writer, uploader, stuck, reader].map((socket) => [socket, Buffer.alloc(0)]));
+	const ended = (socket) => new Promise((done) => socket.once('close', () => done(performance.now())));
+	const ends = [writer, uploader, stuck, reader].map(ended);
+	for (const socket of [writer, uploader, stuck])
+		socket.on('data', (bytes) => got.set(socket, Buffer.concat([got.get(socket), bytes])));
+	const post = (type, path, length) => `POST ${path} HTTP/1.1\r\n${head}Content-Type: ${type}\r\nContent-Length: ${length}\r\n\r\n`;
+	writer.write(post('application/json', '/api/v1/elders', body.length));
+	uploader.write(post('text/csv', '/api/v1/elders/import', rows.length));
+	stuck.write(post('application/json', '/api/v1/elders', body.length) + '{');
+	/* More than the sockets hold, so that an answer stands half-way; then it is read a little at a time. */
+	reader.pause();
+	reader.write(`GET /api/v1/elders?limit=200&sort=-id HTTP/1.1\r\n${head}\r\n`.repeat(50));
+	await pause(2000);
+	const since = performance.now();
+	server.signal('SIGTERM');
+	const pieces = 60; /* over six seconds */
+	for (let n = 0; n < pieces; n++) {
+		const piece = (all) => all.subarray(Math.floor(all.length * n / pieces), Math.floor(all.length * (n + 1) / pieces));
+		writer.write(piece(body));
+		uploader.write(piece(rows));
+		got.set(reader, Buffer.concat([got.get(reader), reader.read() ?? Buffer.alloc(0)]));
+		await pause(100);
+	}
+	reader.on('data', (bytes) => got.set(reader, Buffer.concat([got.get(reader), bytes])));
+	reader.resume();
+	const times = (await Promise.all(ends)).map((at) => Math.round(at - since));
+	t.diagnostic(`writer, uploader, stuck and reader were gone after ${times.join(', ')} ms`);
+	assert.equal(takeAnswer(got.get(writer)).status, 201);
+	assert.equal(takeAnswer(got.get(uploader)).status, 200);
+	assert.equal(got.get(stuck).length, 0);
+	assert.ok(times[2] < drainMs, 'who stands still is cut');
+	let answers = 0;
+	for (let rest = got.get(reader), last; rest.length > 0; rest = last.rest, answers++) {
+		last = takeAnswer(rest);
+		assert.ok(last, 'an answer broke off');
+		assert.equal(last.status, 200);
+	}
+	t.diagnostic(`the reader had ${answers} answers`);
+	assert.deepEqual(await server.gone, { code: 0, signal: null });
 });
 
 test(`what is with the store for longer than a stop waits is finished and answered, on ${kind}`, async (t) => {
