@@ -287,9 +287,6 @@ static void check_body_headers(struct exchange *ex)
 static void begin(struct exchange *ex, const char *url, const char *method)
 {
 	struct call *call = &ex->call;
-	struct peer *peer = exchange_peer(ex->connection);
-	if (peer)
-		peer->idle_since_ms = 0;
 	find_route(ex, url, method);
 	if (!framing_is_clear(ex, method)) {
 		call_problem(call, PROBLEM_BAD_REQUEST);

@@ -169,6 +169,20 @@ static void peer_end(struct http *http, void **socket_context)
 	*socket_context = NULL;
 }
 
+/* The first that libmicrohttpd tells of a request: its line is there. From now on its headers have their time. */
+static void *request_begins(void *cls, const char *target, struct MHD_Connection *connection)
+{
+	struct peer *peer = exchange_peer(connection);
+	(void)cls;
+	(void)target;
+	if (peer) {
+		peer->moved_ms = clock_steady_ms();
+		peer->idle_since_ms = 0;
+		peer->deadline_ms = peer->moved_ms + HEADER_MS;
+	}
+	return NULL;
+}
+
 static void connection_changed(void *cls, struct MHD_Connection *connection, void **socket_context,
                                enum MHD_ConnectionNotificationCode what)
 {
@@ -327,7 +341,7 @@ static bool start_loop(struct face *face, struct loop *loop, int fd, struct tls 
 		flags | (tls ? MHD_USE_TLS : 0), 0, may_connect, loop, exchange_handle, loop,
 		MHD_OPTION_EXTERNAL_LOGGER, log_mhd, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
 		CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-		MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL,
+		MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_URI_LOG_CALLBACK, request_begins, NULL,
 		MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, loop, MHD_OPTION_NOTIFY_CONNECTION, connection_changed, loop,
 		MHD_OPTION_ARRAY, tls ? with_tls : plain, MHD_OPTION_END);
 	return loop->daemon && pthread_create(&loop->thread, NULL, run_loop, loop) == 0;

@@ -41,7 +41,7 @@ struct peer {
 	int fd;
 	_Atomic int64_t deadline_ms;
 	_Atomic int64_t idle_since_ms; /* 0: a request is under way */
-	_Atomic int64_t moved_ms; /* when it last went on: a piece of a body, the beginning of an answer */
+	_Atomic int64_t moved_ms; /* when it last went on: the line of a request, a piece of a body, the beginning of an answer */
 	int unread; /* bytes of an answer, when last looked at */
 	_Atomic bool working; /* its request is with the store: the answer will come */
 	struct exchange *spare; /* of the last request, with its memory, for the next one */

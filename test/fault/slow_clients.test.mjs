@@ -140,6 +140,35 @@ test(`clients that send a byte now and then, on ${kind}`, async (t) => {
 	await assertNothingLost(all);
 });
 
+test(`each request's headers have thirty seconds, on ${kind}`, async (t) => {
+	const server = await serve(t, await smallStore());
+	const whole = 'GET /livez HTTP/1.1\r\nHost: songhe\r\n\r\n';
+	const open = await Promise.all(Array.from({ length: 4 }, async () => {
+		const socket = await connect(server);
+		return { socket, gone: new Promise((done) => socket.once('close', () => done(performance.now()))) };
+	}));
+	t.after(() => open.forEach(({ socket }) => socket.destroy()));
+	const answered = ({ socket }) => new Promise((heard) => socket.once('data', heard));
+	const [first, second, pipelined, idle] = open;
+	const begun = performance.now();
+	first.socket.write('GET /livez HTTP/1.1\r\nHost: songhe\r\nX-');
+	pipelined.socket.write(whole + 'GET /livez HTTP/1.1\r\n');
+	second.socket.write(whole);
+	idle.socket.write(whole);
+	await Promise.all([second, pipelined, idle].map(answered));
+	second.socket.write('GET /livez HTTP/1.1\r\nHost: songhe\r\nX-');
+	/* A byte now and then makes no difference. */
+	const dawdling = setInterval(() => [first, second].forEach(({ socket }) => socket.write('a')), 1000);
+	t.after(() => clearInterval(dawdling));
+	for (const { gone } of [first, second, pipelined]) {
+		const took = Math.round(await gone - begun);
+		t.diagnostic(`cut after ${took} ms`);
+		assert.ok(took > 29500 && took < 35000, `cut after ${took} ms`);
+	}
+	idle.socket.write(whole);
+	assert.match(String(await answered(idle)), /^HTTP\/1\.1 200 /, 'a connection between two requests has longer');
+});
+
 test(`${leavers} clients that leave half-way through a body, on ${kind}`, async (t) => {
 	const all = await house(t);
 	const { server, cookie, worker } = all;
