@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLICE_ROWS = 100, SLICE_BYTES = 8 << 20, ERRORS_SHOWN_MAX = 1000, UNKNOWN_SHOWN_MAX = 50, UNKNOWN_BYTES_MAX = 200 };
+enum { SLICE_ROWS = 100, SLICE_BYTES = 8 << 20, ERRORS_SHOWN_MAX = 1000, UNKNOWN_SHOWN_MAX = 50, UNKNOWN_BYTES_MAX = 200, STOP_MS = 10000 };
 
 struct row {
 	unsigned line;
@@ -38,6 +38,7 @@ struct import {
 	/* of the whole file */
 	struct row_error errors[ERRORS_SHOWN_MAX];
 	size_t error_count, accepted, read;
+	int64_t stop_by_ms; /* steady; 0: the server goes on */
 };
 
 enum { SLICE_ERRORS_MAX = SLICE_ROWS * 8 };
@@ -83,10 +84,23 @@ static enum store_code write_slice(struct tx *tx, void *arg)
 	return STORE_OK;
 }
 
+/* A server that stops is not kept from it for long; what is in by then is told. */
+static bool is_out_of_time(struct import *import)
+{
+	if (!import->call->app->stopping)
+		return false;
+	int64_t now_ms = clock_steady_ms();
+	if (import->stop_by_ms == 0)
+		import->stop_by_ms = now_ms + STOP_MS;
+	return now_ms > import->stop_by_ms;
+}
+
 static enum store_code flush_slice(struct import *import)
 {
 	if (import->row_count == 0)
 		return STORE_OK;
+	if (is_out_of_time(import))
+		return STORE_BUSY;
 	import->slice_errors = arena_take(&import->slice_arena, SLICE_ERRORS_MAX * sizeof *import->slice_errors);
 	enum store_code code = store_command(import->call->app->store, LANE_BULK, write_slice, import);
 	if (code != STORE_OK)

@@ -91,7 +91,7 @@ static void tend(struct job *job)
 	struct app *app = (struct app *)(void *)((char *)job - offsetof(struct app, tending));
 	int64_t dropped = KEYS_DROPPED;
 	sessions_tend(app);
-	while (dropped == KEYS_DROPPED && store_command(app->store, LANE_BULK, drop_old_keys, &dropped) == STORE_OK)
+	while (dropped == KEYS_DROPPED && !app->stopping && store_command(app->store, LANE_BULK, drop_old_keys, &dropped) == STORE_OK)
 		;
 	app->tends = false;
 }
