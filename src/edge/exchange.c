@@ -470,55 +470,57 @@ static void read_done(struct piped *piped, enum store_code code)
 }
 
 /* Reads without waiting: on this loop's own connection within a small budget (SQLite), or through its pipe. False: it
- * takes more than that. */
-static bool read_here(struct exchange *ex)
+ * takes more than that. *waits: the connection sleeps. */
+static bool read_here(struct exchange *ex, bool *waits)
 {
 	struct call *call = &ex->call;
 	enum store_code code;
-	bool waits = false;
+	*waits = false;
 	if (ex->loop->pipe) {
 		ex->piped = (struct piped){ .run = app_run_read, .arg = call, .done = read_done };
-		code = store_pipe_read(ex->loop->pipe, &ex->piped, &waits);
+		code = store_pipe_read(ex->loop->pipe, &ex->piped, waits);
 	} else {
 		code = store_read(call->app->store, INLINE_READ_MS, app_run_read, call);
 	}
-	if (waits)
+	if (*waits)
 		suspend(ex, WORKING);
 	else if (code == STORE_BUDGET)
 		call_again(call);
 	else
 		app_settle(call, code);
-	return waits || code != STORE_BUDGET;
+	return *waits || code != STORE_BUDGET;
 }
 
-static void dispatch(struct exchange *ex)
+/* False: the answer is there. True: the connection sleeps until then, and may be awake already on another thread. */
+static bool dispatch(struct exchange *ex)
 {
 	struct call *call = &ex->call;
 	struct store *store = call->app->store;
-	bool inline_reads = store_reads_inline(store);
+	bool inline_reads = store_reads_inline(store), waits;
 	if (!call->signed_in && !call->route->open && call->session_token.ptr) {
 		if (!inline_reads) {
 			suspend(ex, WORKING);
 			run_on_pool(ex);
-			return;
+			return true;
 		}
 		session_load(call->app, call);
 	}
 	if (!app_allows(call))
-		return;
+		return false;
 	if (call->route->kind == ROUTE_COMMAND && inline_reads) {
 		if (!parse_body(ex))
-			return;
+			return false;
 		ex->command = (struct command){ .run = app_run_command, .arg = call, .done = command_done,
 			                        .job.lane = LANE_INTERACTIVE };
 		suspend(ex, WORKING);
 		store_submit(store, &ex->command);
-		return;
+		return true;
 	}
-	if (call->route->kind == ROUTE_READ && (inline_reads || ex->loop->pipe) && read_here(ex))
-		return;
+	if (call->route->kind == ROUTE_READ && (inline_reads || ex->loop->pipe) && read_here(ex, &waits))
+		return waits;
 	suspend(ex, WORKING);
 	run_on_pool(ex);
+	return true;
 }
 
 /* ---- the answer ---- */
@@ -648,12 +650,8 @@ enum MHD_Result exchange_handle(void *cls, struct MHD_Connection *connection, co
 		*upload_size = 0;
 		return MHD_YES;
 	}
-	if (stage == READING) {
-		if (!ex->discard)
-			dispatch(ex);
-		if (ex->stage == WORKING)
-			return MHD_YES;
-	}
+	if (stage == READING && !ex->discard && dispatch(ex))
+		return MHD_YES;
 	return send_answer(ex);
 }
 
