@@ -105,9 +105,7 @@ struct MHD_Response *events_response(struct loop *loop, struct MHD_Connection *c
 	stream->listener.actor = *actor;
 	if (session.len < sizeof stream->listener.session)
 		memcpy(stream->listener.session, session.ptr ? session.ptr : "", session.len);
-	int64_t head = feed_head(app->feed, actor->district);
-	/* A position that does not exist yet is of another store: begin with what comes. */
-	stream->listener.pos = after >= 0 && after <= head ? after : head;
+	stream->listener.pos = after >= 0 ? after : feed_head(app->feed, actor->district);
 	stream->listener.pause = pause_stream;
 	stream->listener.wake = wake_stream;
 	stream->backlog_len = (size_t)snprintf(stream->backlog, 64, "retry: 1000\n: songhe\nid: %lld\n\n",

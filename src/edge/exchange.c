@@ -374,9 +374,16 @@ static bool parse_body(struct exchange *ex)
 	enum json_wrong wrong = call->body ? JSON_FINE : json_read(call->raw, BODY_DEPTH_MAX, &call->body);
 	if (wrong == JSON_FINE && json_is_object(call->body))
 		return true;
-	call_problem_detail(call, PROBLEM_MALFORMED_JSON,
-		wrong == JSON_TOO_DEEP ? TEXT("嵌套过深") : wrong == JSON_FINE ? TEXT("内容应是一个对象") : TEXT_NONE,
-		wrong == JSON_TOO_DEEP ? TEXT("Nested too deeply") : wrong == JSON_FINE ? TEXT("An object is expected") : TEXT_NONE);
+	static const struct {
+		enum problem problem;
+		const char *zh, *en;
+	} words[] = {
+		[JSON_FINE] = { PROBLEM_MALFORMED_JSON, "内容应是一个对象", "An object is expected" },
+		[JSON_MALFORMED] = { PROBLEM_MALFORMED_JSON, NULL, NULL },
+		[JSON_TOO_DEEP] = { PROBLEM_MALFORMED_JSON, "嵌套过深", "Nested too deeply" },
+		[JSON_TOO_MANY] = { PROBLEM_TOO_LARGE, "内容中的值太多", "Too many values" },
+	};
+	call_problem_detail(call, words[wrong].problem, text_of(words[wrong].zh), text_of(words[wrong].en));
 	return false;
 }
 
@@ -568,8 +575,8 @@ static enum MHD_Result send_answer(struct exchange *ex)
 		response = MHD_create_response_from_buffer(0, (void *)(uintptr_t)"", MHD_RESPMEM_PERSISTENT);
 	} else if (stream) {
 		int64_t after = -1;
-		if (call->last_event_id.ptr && !text_to_int(call->last_event_id, INT64_MAX, &after))
-			after = -1;
+		if (call->last_event_id.ptr && !text_to_int(call->last_event_id, call->journal_head, &after))
+			after = -1; /* a position that does not exist is of another store */
 		call->status = 200;
 		call->content_type = "text/event-stream";
 		response = events_response(ex->loop, ex->connection, &call->actor, call->session_token, after);

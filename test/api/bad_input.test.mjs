@@ -72,8 +72,10 @@ describe('bodies', () => {
 		assertProblem(await house.nobody.post('/api/v1/login', padded(4096)), 401, 'wrong_credentials');
 		assertProblem(await house.nobody.post('/api/v1/login', padded(4097)), 413, 'too_large');
 		assertProblem(await house.nobody.post('/api/v1/login', padded(4097), { chunked: true }), 413, 'too_large');
-		const wide = `{${Array.from({ length: 60000 }, (_, i) => `"k${i}":${i}`).join()}}`;
-		assertProblem(await post(wide), 422, 'invalid');
+		const wide = (fields) => `{${Array.from({ length: fields }, (_, i) => `"k${i}":${i}`).join()}}`;
+		assertProblem(await post(wide(15000)), 422, 'invalid');
+		assertProblem(await post(wide(60000)), 413, 'too_large');
+		assertProblem(await post(`{"tags":[${'{},'.repeat(300000)}{}]}`), 413, 'too_large');
 	});
 
 	test('a length that is promised and too large is refused before it is sent', async () => {

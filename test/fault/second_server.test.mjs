@@ -152,6 +152,31 @@ function onDatabase() {
 		assert.equal((await verify(store)).ok, true);
 	});
 
+	test('a client that changes servers hears each change once, whichever of them has read further', async (t) => {
+		const store = await smallStore();
+		const servers = [await serve(t, store), await serve(t, store)];
+		const cookie = await signIn(servers[0], 'bureau');
+		let writes = true, heard = [], made = [], feed = await listen(servers[0], cookie);
+		const writing = (async () => {
+			for (let n = 0; writes; n++)
+				made.push((await post(servers[0], cookie, `n${n}`)).json.id);
+		})();
+		for (let turn = 1; turn <= 60; turn++) {
+			const now = heard.length;
+			await until('it hears something', () => heard.length + feed.events.length > now + 1);
+			feed.close();
+			heard.push(...feed.events);
+			feed = await listen(servers[turn % 2], cookie, heard.at(-1).pos);
+		}
+		writes = false;
+		await writing;
+		await until('it has heard all', () => heard.length + feed.events.length >= made.length);
+		feed.close();
+		heard.push(...feed.events);
+		assert.deepEqual(heard.map(({ data }) => data.id), [...new Set(heard.map(({ data }) => data.id))], 'none twice');
+		assert.deepEqual(heard.map(({ data }) => data.id).sort(), made.sort());
+	});
+
 	test('commands work beside a server', async (t) => {
 		const store = await smallStore();
 		const server = await serve(t, store);
