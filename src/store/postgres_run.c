@@ -314,6 +314,9 @@ static void *sequence_all(void *arg)
 		if (!hub->sequences || sequence(hub))
 			store_notify(hub->store);
 	}
+	/* A command's process may have been too short for that: where nobody else does it, its lines get their places now. */
+	hub->lock_try_ms = 0;
+	try_to_sequence(hub, clock_steady_ms());
 	while (hub->sequences && sequence(hub))
 		store_notify(hub->store);
 	return NULL;
