@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "engine/session.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -40,15 +39,6 @@ struct exchange {
 	size_t spooled;
 	void *mapped;
 };
-
-static struct text header(struct exchange *ex, const char *name)
-{
-	const char *value = NULL;
-	size_t len = 0;
-	if (MHD_lookup_connection_value_n(ex->connection, MHD_HEADER_KIND, name, strlen(name), &value, &len) != MHD_YES || !value)
-		return TEXT_NONE;
-	return (struct text){ value, len };
-}
 
 struct peer *exchange_peer(struct MHD_Connection *connection)
 {
@@ -95,7 +85,7 @@ static enum MHD_Result take_pair(void *cls, enum MHD_ValueKind kind, const char 
 static const char *path_of(struct exchange *ex, const char *url)
 {
 	size_t scheme = strncasecmp(url, "http://", 7) == 0 ? 7 : strncasecmp(url, "https://", 8) == 0 ? 8 : 0;
-	ex->host = header(ex, "Host");
+	ex->host = request_header(ex->connection, "Host");
 	if (scheme == 0)
 		return url;
 	ex->host = (struct text){ url + scheme, strcspn(url + scheme, "/") };
@@ -144,134 +134,12 @@ static void find_actor(struct exchange *ex)
 	session_known(call->app, call);
 }
 
-/* A browser says where a request comes from; one that another site caused changes nothing here. */
-static bool from_elsewhere(struct exchange *ex)
-{
-	struct text site = header(ex, "Sec-Fetch-Site"), origin = header(ex, "Origin");
-	if (site.ptr && !text_is(site, "same-origin") && !text_is(site, "none"))
-		return true;
-	if (!origin.ptr)
-		return false;
-	const char *behind = memmem(origin.ptr, origin.len, "://", 3);
-	if (!behind)
-		return true;
-	behind += 3;
-	struct text from = { behind, origin.len - (size_t)(behind - origin.ptr) };
-	return !text_eq(from, ex->host);
-}
-
-static bool is_word(struct text a, const char *word)
-{
-	return a.len == strlen(word) && strncasecmp(a.ptr, word, a.len) == 0;
-}
-
-/* Takes the first of what stands between semicolons; one within quotes is none. */
-static struct text next_parameter(struct text *rest)
-{
-	size_t len = 0;
-	for (bool quoted = false; len < rest->len && (quoted || rest->ptr[len] != ';'); len++) {
-		if (rest->ptr[len] == '"')
-			quoted = !quoted;
-		else if (quoted && rest->ptr[len] == '\\' && len + 1 < rest->len)
-			len++;
-	}
-	struct text first = { rest->ptr, len };
-	len += len < rest->len;
-	*rest = (struct text){ rest->ptr + len, rest->len - len };
-	return text_trim(first);
-}
-
-/* Parameters may say what they like, but no charset that is not UTF-8. */
-static bool charset_fits(struct text parameters)
-{
-	while (parameters.len > 0) {
-		struct text one = next_parameter(&parameters), value = { one.ptr + one.len, 0 };
-		const char *equals = memchr(one.ptr, '=', one.len);
-		if (equals) {
-			value = text_trim((struct text){ equals + 1, (size_t)(value.ptr - equals) - 1 });
-			one = text_trim((struct text){ one.ptr, (size_t)(equals - one.ptr) });
-		}
-		if (is_word(one, "charset") && !is_word(value, "utf-8") && !is_word(value, "\"utf-8\""))
-			return false;
-	}
-	return true;
-}
-
-static bool content_type_fits(struct exchange *ex)
-{
-	struct text parameters = header(ex, "Content-Type");
-	if (!parameters.ptr)
-		return false;
-	struct text type = next_parameter(&parameters);
-	bool fits = ex->call.route->csv ? is_word(type, "text/csv")
-	                                : is_word(type, "application/json") || is_word(type, "application/merge-patch+json");
-	return fits && charset_fits(parameters);
-}
-
-struct framing {
-	unsigned lengths, encodings, hosts;
-	bool chunked, odd;
-	const char *end; /* of the last value */
-};
-
-static bool is_token(struct text name)
-{
-	bool fine = name.len > 0;
-	for (size_t i = 0; i < name.len && fine; i++)
-		fine = isalnum((unsigned char)name.ptr[i]) || strchr("!#$%&'*+-.^_`|~", name.ptr[i]);
-	return fine;
-}
-
-/* Of a folded header (obs-fold) libmicrohttpd 0.9.75 adds the further lines to the name, which for that moves behind its
- * value. */
-static enum MHD_Result look_at(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len, const char *value,
-                               size_t value_len)
-{
-	struct framing *framing = cls;
-	struct text text = { name, name_len };
-	(void)kind;
-	framing->odd = framing->odd || !is_token(text) || value < name;
-	framing->end = value + value_len;
-	framing->hosts += strcasecmp(name, "Host") == 0;
-	framing->lengths += strcasecmp(name, "Content-Length") == 0;
-	if (strcasecmp(name, "Transfer-Encoding") == 0) {
-		framing->encodings++;
-		framing->chunked = value_len == 7 && strncasecmp(value, "chunked", 7) == 0;
-	}
-	return MHD_YES;
-}
-
-/* A header without a name libmicrohttpd 0.9.75 takes for the end of all headers: then there is more behind the last value than
- * the ends of two lines, which are zeros by now. */
-static bool ends_early(struct exchange *ex, const char *begin, const char *last)
-{
-	const char *end = begin + MHD_get_connection_info(ex->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
-	unsigned zeros = 0;
-	bool more = false;
-	for (const char *at = last; at && at >= begin && at < end; at++) {
-		zeros += *at == 0;
-		more = more || (*at != 0 && *at != ' ' && *at != '\t');
-	}
-	return more || zeros > 4;
-}
-
-/* Where a body ends must be said once and clearly, or the next request could be hidden in it: somebody before us may have
- * understood a name that is none in another way. */
-static bool framing_is_clear(struct exchange *ex, const char *method)
-{
-	struct framing framing = { 0 };
-	MHD_get_connection_values_n(ex->connection, MHD_HEADER_KIND, look_at, &framing);
-	if (framing.odd || ends_early(ex, method, framing.end) || framing.hosts > 1)
-		return false;
-	return framing.lengths + framing.encodings <= 1 && (framing.encodings == 0 || framing.chunked);
-}
-
 static void check_body_headers(struct exchange *ex)
 {
 	struct call *call = &ex->call;
-	struct text length = header(ex, "Content-Length");
+	struct text length = request_header(ex->connection, "Content-Length");
 	int64_t bytes = 0;
-	bool chunked = header(ex, "Transfer-Encoding").ptr != NULL;
+	bool chunked = request_header(ex->connection, "Transfer-Encoding").ptr != NULL;
 	const struct route *route = call->route;
 	ex->body_max = route && route->csv ? IMPORT_BYTES_MAX : route && route->body_max ? route->body_max : BODY_BYTES_MAX;
 	if (length.ptr && !text_to_int(length, INT64_MAX, &bytes))
@@ -280,7 +148,7 @@ static void check_body_headers(struct exchange *ex)
 		call_problem(call, PROBLEM_TOO_LARGE);
 		ex->last = bytes > DRAIN_BYTES_MAX;
 	}
-	else if (route && (bytes > 0 || chunked) && route->method != METHOD_GET && !content_type_fits(ex))
+	else if (route && (bytes > 0 || chunked) && route->method != METHOD_GET && !request_type_fits(ex->connection, route->csv))
 		call_problem(call, PROBLEM_UNSUPPORTED_TYPE);
 }
 
@@ -288,22 +156,23 @@ static void begin(struct exchange *ex, const char *url, const char *method)
 {
 	struct call *call = &ex->call;
 	find_route(ex, url, method);
-	if (!framing_is_clear(ex, method)) {
+	if (!request_framing_is_clear(ex->connection, method)) {
 		call_problem(call, PROBLEM_BAD_REQUEST);
 		ex->last = true;
 	}
 	MHD_get_connection_values_n(ex->connection, MHD_GET_ARGUMENT_KIND, take_pair, ex);
 	if (call->problem == PROBLEM_NONE)
 		check_body_headers(ex);
-	if (call->problem == PROBLEM_NONE && call->route->method != METHOD_GET && !ex->loop->face->local && from_elsewhere(ex))
+	if (call->problem == PROBLEM_NONE && call->route->method != METHOD_GET && !ex->loop->face->local &&
+	    request_is_from_elsewhere(ex->connection, ex->host))
 		call_problem(call, PROBLEM_CROSS_SITE);
 	if (call->problem == PROBLEM_NONE) {
 		find_actor(ex);
-		call->if_match = header(ex, "If-Match");
-		call->idempotency_key = header(ex, "Idempotency-Key");
-		call->last_event_id = header(ex, "Last-Event-ID");
+		call->if_match = request_header(ex->connection, "If-Match");
+		call->idempotency_key = request_header(ex->connection, "Idempotency-Key");
+		call->last_event_id = request_header(ex->connection, "Last-Event-ID");
 	}
-	ex->expects = is_word(header(ex, "Expect"), "100-continue");
+	ex->expects = request_word_is(request_header(ex->connection, "Expect"), "100-continue");
 }
 
 /* ---- the body ---- */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* http.h - the server: sockets and connections (http.c), one request (exchange.c), event streams (events.c), TLS (tls.c). */
+/* http.h - the server: sockets and connections (http.c), one request (exchange.c) and its headers (request.c), event streams
+ * (events.c), TLS (tls.c). */
 #ifndef EDGE_HTTP_H
 #define EDGE_HTTP_H
 
@@ -94,6 +95,15 @@ struct http {
 };
 
 enum { HEADER_MS = 30000, BODY_MS = 60000, UPLOAD_MS = 600000, IDLE_KEEP_MS = 75000, ANSWER_MS = 120000, STALL_MS = 60000 };
+
+/* A header's value; missing when it is not there. */
+struct text request_header(struct MHD_Connection *connection, const char *name);
+bool request_word_is(struct text a, const char *word); /* in letters of either case */
+/* A browser tells that another site than `host` caused the request. */
+bool request_is_from_elsewhere(struct MHD_Connection *connection, struct text host);
+bool request_type_fits(struct MHD_Connection *connection, bool csv); /* else JSON */
+/* `method` is where the request begins in libmicrohttpd's memory. */
+bool request_framing_is_clear(struct MHD_Connection *connection, const char *method);
 
 enum MHD_Result exchange_handle(void *loop, struct MHD_Connection *connection, const char *url, const char *method,
                                 const char *version, const char *upload, size_t *upload_size, void **request);

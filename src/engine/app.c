@@ -251,6 +251,8 @@ bool app_allows(struct call *call)
 {
 	if (call->route->open)
 		return true;
+	if (call->problem != PROBLEM_NONE)
+		return false;
 	if (!call->signed_in) {
 		call_problem(call, PROBLEM_NOT_SIGNED_IN);
 		return false;

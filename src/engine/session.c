@@ -240,8 +240,11 @@ bool session_load(struct app *app, struct call *call)
 		return true;
 	struct lookup lookup = { .arena = call->arena, .token = call->session_token };
 	uint64_t as_of = app->sessions->changes;
-	if (store_read(app->store, 0, look_up, &lookup) != STORE_OK)
+	enum store_code code = store_read(app->store, 0, look_up, &lookup);
+	if (code != STORE_OK) { /* nobody knows: that is not the same as not signed in */
+		app_settle(call, code);
 		return false;
+	}
 	int64_t now_ms = clock_now_ms(store_clock(app->store));
 	if (!still_signed_in(&lookup, now_ms))
 		return false;

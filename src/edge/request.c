@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* request.c - what the headers of a request say: where its body ends, of which kind it is, who caused it. */
+#include "edge/http.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+struct text request_header(struct MHD_Connection *connection, const char *name)
+{
+	const char *value = NULL;
+	size_t len = 0;
+	if (MHD_lookup_connection_value_n(connection, MHD_HEADER_KIND, name, strlen(name), &value, &len) != MHD_YES || !value)
+		return TEXT_NONE;
+	return (struct text){ value, len };
+}
+
+/* A browser says where a request comes from; one that another site caused changes nothing here. */
+bool request_is_from_elsewhere(struct MHD_Connection *connection, struct text host)
+{
+	struct text site = request_header(connection, "Sec-Fetch-Site"), origin = request_header(connection, "Origin");
+	if (site.ptr && !text_is(site, "same-origin") && !text_is(site, "none"))
+		return true;
+	if (!origin.ptr)
+		return false;
+	const char *behind = memmem(origin.ptr, origin.len, "://", 3);
+	if (!behind)
+		return true;
+	behind += 3;
+	struct text from = { behind, origin.len - (size_t)(behind - origin.ptr) };
+	return !text_eq(from, host);
+}
+
+/* ---- the body's kind ---- */
+
+bool request_word_is(struct text a, const char *word)
+{
+	return a.len == strlen(word) && strncasecmp(a.ptr, word, a.len) == 0;
+}
+
+/* Takes the first of what stands between semicolons; one within quotes is none. */
+static struct text next_parameter(struct text *rest)
+{
+	size_t len = 0;
+	for (bool quoted = false; len < rest->len && (quoted || rest->ptr[len] != ';'); len++) {
+		if (rest->ptr[len] == '"')
+			quoted = !quoted;
+		else if (quoted && rest->ptr[len] == '\\' && len + 1 < rest->len)
+			len++;
+	}
+	struct text first = { rest->ptr, len };
+	len += len < rest->len;
+	*rest = (struct text){ rest->ptr + len, rest->len - len };
+	return text_trim(first);
+}
+
+/* Parameters may say what they like, but no charset that is not UTF-8. */
+static bool charset_fits(struct text parameters)
+{
+	while (parameters.len > 0) {
+		struct text one = next_parameter(&parameters), value = { one.ptr + one.len, 0 };
+		const char *equals = memchr(one.ptr, '=', one.len);
+		if (equals) {
+			value = text_trim((struct text){ equals + 1, (size_t)(value.ptr - equals) - 1 });
+			one = text_trim((struct text){ one.ptr, (size_t)(equals - one.ptr) });
+		}
+		if (request_word_is(one, "charset") && !request_word_is(value, "utf-8") && !request_word_is(value, "\"utf-8\""))
+			return false;
+	}
+	return true;
+}
+
+bool request_type_fits(struct MHD_Connection *connection, bool csv)
+{
+	struct text parameters = request_header(connection, "Content-Type");
+	if (!parameters.ptr)
+		return false;
+	struct text type = next_parameter(&parameters);
+	bool fits = csv ? request_word_is(type, "text/csv")
+	                                : request_word_is(type, "application/json") || request_word_is(type, "application/merge-patch+json");
+	return fits && charset_fits(parameters);
+}
+
+/* ---- where it ends ---- */
+
+struct framing {
+	unsigned lengths, encodings, hosts;
+	bool chunked, odd;
+	const char *end; /* of the last value */
+};
+
+static bool is_token(struct text name)
+{
+	bool fine = name.len > 0;
+	for (size_t i = 0; i < name.len && fine; i++)
+		fine = isalnum((unsigned char)name.ptr[i]) || strchr("!#$%&'*+-.^_`|~", name.ptr[i]);
+	return fine;
+}
+
+/* Of a folded header (obs-fold) libmicrohttpd 0.9.75 adds the further lines to the name, which for that moves behind its
+ * value. */
+static enum MHD_Result look_at(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len, const char *value,
+                               size_t value_len)
+{
+	struct framing *framing = cls;
+	struct text text = { name, name_len };
+	(void)kind;
+	framing->odd = framing->odd || !is_token(text) || value < name;
+	framing->end = value + value_len;
+	framing->hosts += strcasecmp(name, "Host") == 0;
+	framing->lengths += strcasecmp(name, "Content-Length") == 0;
+	if (strcasecmp(name, "Transfer-Encoding") == 0) {
+		framing->encodings++;
+		framing->chunked = value_len == 7 && strncasecmp(value, "chunked", 7) == 0;
+	}
+	return MHD_YES;
+}
+
+/* A header without a name libmicrohttpd 0.9.75 takes for the end of all headers: then there is more behind the last value than
+ * the ends of two lines, which are zeros by now. */
+static bool ends_early(struct MHD_Connection *connection, const char *begin, const char *last)
+{
+	const char *end = begin + MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
+	unsigned zeros = 0;
+	bool more = false;
+	for (const char *at = last; at && at >= begin && at < end; at++) {
+		zeros += *at == 0;
+		more = more || (*at != 0 && *at != ' ' && *at != '\t');
+	}
+	return more || zeros > 4;
+}
+
+/* Where a body ends must be said once and clearly, or the next request could be hidden in it: somebody before us may have
+ * understood a name that is none in another way. */
+bool request_framing_is_clear(struct MHD_Connection *connection, const char *method)
+{
+	struct framing framing = { 0 };
+	MHD_get_connection_values_n(connection, MHD_HEADER_KIND, look_at, &framing);
+	if (framing.odd || ends_early(connection, method, framing.end) || framing.hosts > 1)
+		return false;
+	return framing.lengths + framing.encodings <= 1 && (framing.encodings == 0 || framing.chunked);
+}
