@@ -217,8 +217,9 @@ function shuffle(list) {
 	return list;
 }
 
-// Reads every elder's id and area through the API, and writes the files of paths for the load generator.
-async function learn(port) {
+// Reads every elder's id and area through the API, and writes the files of paths for the load generator: the first page of
+// every community, or of `some` of them where the floor knows no more.
+async function learn(port, some) {
 	const cookie = await signIn(port);
 	const ids = [];
 	const byArea = new Map();
@@ -238,8 +239,8 @@ async function learn(port) {
 	} while (cursor);
 	if (ids.length !== elders)
 		throw new Error(`the store has ${ids.length} elders instead of ${elders}`);
-	const areas = [...byArea].sort((a, b) => b[1] - a[1]).map(([area]) => area);
-	const listAreas = Array.from({ length: 8 }, (_, at) => areas[at % areas.length]);
+	const areas = [...byArea].filter(([, count]) => count > 20).sort((a, b) => b[1] - a[1]).map(([area]) => area);
+	const listAreas = some ? Array.from({ length: some }, (_, at) => areas[at % areas.length]) : shuffle([...areas]);
 	const getFile = join(directory, 'get.paths');
 	const listFile = join(directory, 'list.paths');
 	writeFileSync(getFile, shuffle(ids).map((id) => `/api/v1/elders/${id}\n`).join(''));
@@ -519,7 +520,7 @@ function directoryForPostgres() {
 }
 
 async function postgresServed(postgres, server, floorUrl) {
-	const facts = await learn(server.port);
+	const facts = await learn(server.port, 8);
 	const district = await postgres.sql('floor', 'SELECT district FROM elder LIMIT 1');
 	const values = [`district=${district}`, `elders=${elders}`, `scope_from=${scope[0]}`, `scope_to=${scope[1]}`,
 		...facts.listAreas.map((area, at) => `area${at}=${area.padEnd(15, '0')}`)];

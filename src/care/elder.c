@@ -143,6 +143,7 @@ static const struct list_spec list = {
 	.area_column = "area",
 	.second_area_column = "hukou_area",
 	.where = "ended_at IS NULL",
+	.versioned = true,
 };
 
 static enum store_code list_elders(struct db *db, void *call)

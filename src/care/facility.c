@@ -130,6 +130,7 @@ static const struct list_spec list = {
 	.order = "id",
 	.area_column = "area",
 	.where = "ended_at IS NULL",
+	.versioned = true,
 };
 
 static enum store_code list_facilities(struct db *db, void *call)

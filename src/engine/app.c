@@ -6,6 +6,7 @@
 #include "engine/feed.h"
 #include "engine/journal.h"
 #include "engine/session.h"
+#include "engine/shown.h"
 
 #include <assert.h>
 #include <stdatomic.h>
@@ -62,6 +63,7 @@ struct app *app_open(const struct store_options *wanted, const struct module *co
 		return NULL;
 	}
 	app->sessions = sessions_new();
+	app->shown = shown_new();
 	if (!options.read_only)
 		app->feed = feed_start(app);
 	return app;
@@ -75,6 +77,7 @@ void app_close(struct app *app)
 		feed_stop(app->feed);
 	store_close(app->store);
 	sessions_free(app->sessions);
+	shown_free(app->shown);
 	free(app);
 }
 

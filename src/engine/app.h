@@ -6,6 +6,7 @@
 #include "engine/call.h"
 
 struct sessions;
+struct shown;
 struct feed;
 
 enum route_kind {
@@ -56,6 +57,7 @@ struct app {
 	const struct module *const *modules;
 	size_t module_count;
 	struct sessions *sessions;
+	struct shown *shown;
 	struct feed *feed;
 	bool demo; /* a demonstration store: ID cards of no real area are fine */
 	bool secure_cookie; /* behind TLS */

@@ -4,11 +4,13 @@
 
 #include "base/check.h"
 #include "base/crypto.h"
+#include "engine/app.h"
+#include "engine/shown.h"
 
 #include <assert.h>
 #include <string.h>
 
-enum { LIMIT_DEFAULT = 20, LIMIT_MAX = 200, FILTER_BYTES_MAX = 8192, FIELDS_MAX = 64, RECORD_BYTES = 640 };
+enum { LIMIT_DEFAULT = 20, LIMIT_MAX = 200, FILTER_BYTES_MAX = 8192, FIELDS_MAX = 64, RECORD_BYTES = 640, SHOWN_LIMIT = 50 };
 
 /* ---- records ---- */
 
@@ -405,11 +407,23 @@ static enum store_code count_all(struct call *call, struct db *db, const struct 
 	return rows_end(rows);
 }
 
-static int column_of(const struct list_spec *spec, const char *name)
+/* A list being answered: what it is of, how a row is written, and from which columns. */
+struct list {
+	struct call *call;
+	struct db *db;
+	const struct list_spec *spec;
+	struct page page;
+	const char *columns;
+	bool through_shown; /* rows are only id, version and what they are sorted by: the rest is often known from before */
+	struct record_out out;
+	void (*write)(const struct rows *rows, struct record_out *out);
+};
+
+static int column_of(const char *columns, const char *name)
 {
 	int at = 0;
 	size_t len = strlen(name);
-	for (const char *c = spec->columns; c; c = strchr(c, ','), at++) {
+	for (const char *c = columns; c; c = strchr(c, ','), at++) {
 		c += strspn(c, ", ");
 		if (strncmp(c, name, len) == 0 && (c[len] == ',' || c[len] == 0))
 			return at;
@@ -418,54 +432,99 @@ static int column_of(const struct list_spec *spec, const char *name)
 	return -1;
 }
 
-static enum store_code write_items(struct call *call, struct db *db, struct query *query, const struct list_spec *spec,
-                                   const struct page *page, struct json_out *json,
-                                   void (*write)(const struct rows *, struct record_out *))
+static void write_record(struct list *list, const struct rows *rows)
 {
-	struct record_out out = record_of(call, json);
+	json_begin_object(list->out.json);
+	list->write(rows, &list->out);
+	json_end_object(list->out.json);
+}
+
+/* The record of a row that has only its id and version. */
+static void write_shown(struct list *list, const struct rows *row)
+{
+	int64_t id = rows_int(row, 0), version = rows_int(row, 1);
+	struct json_out *json = list->out.json;
+	struct query query;
+	if (shown_put(list->call->app->shown, id, version, json))
+		return;
+	query_start(&query, list->call->arena);
+	query_sql(&query, "SELECT ");
+	query_sql(&query, list->spec->columns);
+	query_sql(&query, " FROM ");
+	query_sql(&query, list->spec->from);
+	query_sql(&query, " WHERE district = ");
+	query_value(&query, value_int(list->call->actor.district));
+	query_sql(&query, " AND id = ");
+	query_value(&query, value_int(id));
+	struct rows *rows = query_run(&query, list->db);
+	if (rows_next(rows)) {
+		size_t begin = json->buf->len + (json->comma ? 1 : 0);
+		write_record(list, rows);
+		if (!json->buf->overflow)
+			shown_keep(list->call->app->shown, id, version,
+			           (struct text){ json->buf->ptr + begin, json->buf->len - begin });
+	}
+	rows_end(rows); /* what went wrong stays in db_code */
+}
+
+static enum store_code write_items(struct list *list, struct query *query)
+{
+	const struct page *page = &list->page;
+	struct json_out *json = list->out.json;
 	struct text next = TEXT_NONE;
-	int id_column = column_of(spec, spec->id_column);
-	int sort_column = page->sort ? column_of(spec, page->sort->column) : id_column;
+	int id_column = column_of(list->columns, list->spec->id_column);
+	int sort_column = page->sort ? column_of(list->columns, page->sort->column) : id_column;
 	bool text_sort = page->sort && (page->sort->type == LIST_TEXT || page->sort->type == LIST_DATE);
 	int64_t count = 0;
-	struct rows *rows = query_run(query, db);
+	struct rows *rows = query_run(query, list->db);
 	json_key(json, TEXT("items"));
 	json_begin_array(json);
 	while (rows_next(rows)) {
-		if (count == page->limit) { /* there is one more: what was written as the next page's beginning stands */
-			count++;
+		if (count++ == page->limit) /* there is one more: what was written as the next page's beginning stands */
 			break;
-		}
-		json_begin_object(json);
-		write(rows, &out);
-		json_end_object(json);
-		if (++count == page->limit)
-			next = write_cursor(call->arena, page,
+		if (list->through_shown)
+			write_shown(list, rows);
+		else
+			write_record(list, rows);
+		if (count == page->limit)
+			next = write_cursor(list->call->arena, page,
 				text_sort ? value_text(rows_text(rows, sort_column)) : value_int(rows_int(rows, sort_column)),
 				rows_int(rows, id_column));
 	}
-	if (count <= page->limit)
-		next = TEXT_NONE;
 	json_end_array(json);
-	JSON_TEXT(json, "next", next);
+	JSON_TEXT(json, "next", count > page->limit ? next : TEXT_NONE);
 	return rows_end(rows);
+}
+
+/* Only short pages, which are those that people look at: who walks through all rows would push them out. On PostgreSQL a
+ * second statement would cost more than it saves. */
+static void choose_columns(struct list *list)
+{
+	const struct page *page = &list->page;
+	list->through_shown = list->spec->versioned && page->limit <= SHOWN_LIMIT && !list->out.fields && !db_is_postgres(list->db);
+	list->columns = list->spec->columns;
+	if (list->through_shown)
+		list->columns = page->sort ? text_printf(list->call->arena, "id, version, %s", page->sort->column).ptr : "id, version";
 }
 
 enum store_code list_answer(struct call *call, struct db *db, const struct list_spec *spec,
                             void (*write)(const struct rows *rows, struct record_out *out))
 {
-	struct page page;
+	struct list list = { .call = call, .db = db, .spec = spec, .write = write };
 	struct query query;
+	struct json_out json;
 	int64_t total = -1;
-	if (!read_page(call, spec, &page))
+	if (!read_page(call, spec, &list.page))
 		return STORE_REFUSED;
+	list.out = record_of(call, &json);
+	choose_columns(&list);
 	query_start(&query, call->arena);
 	query_sql(&query, "SELECT ");
-	query_sql(&query, spec->columns);
+	query_sql(&query, list.columns);
 	add_conditions(&query, call, spec);
 	if (!add_filter(&query, call, spec))
 		return STORE_REFUSED;
-	add_order(&query, spec, &page);
+	add_order(&query, spec, &list.page);
 	if (query.overflow || query.text.overflow)
 		return call_problem(call, PROBLEM_BAD_FILTER);
 	if (call_param(call, "total").ptr) {
@@ -474,12 +533,12 @@ enum store_code list_answer(struct call *call, struct db *db, const struct list_
 			return code;
 	}
 	if (!call->out.ptr) /* at once about as large as it becomes, instead of by doubling */
-		call->out = buf_in(call->arena, 1024 + (size_t)page.limit * RECORD_BYTES, ANSWER_BYTES_MAX);
-	struct json_out json = call_json(call, 200);
+		call->out = buf_in(call->arena, 1024 + (size_t)list.page.limit * RECORD_BYTES, ANSWER_BYTES_MAX);
+	json = call_json(call, 200);
 	json_begin_object(&json);
 	if (total >= 0)
 		JSON_INT(&json, "total", total);
-	enum store_code code = write_items(call, db, &query, spec, &page, &json, write);
+	enum store_code code = write_items(&list, &query);
 	json_end_object(&json);
 	return code;
 }

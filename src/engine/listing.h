@@ -23,6 +23,7 @@ struct list_spec {
 	const char *order; /* the sort when none is asked for, as the outside writes it */
 	const char *area_column, *second_area_column; /* scope; NULL area: the district alone is the scope */
 	const char *where; /* a fixed condition, or NULL */
+	bool versioned; /* keyed by `id`, and every change raises `version` */
 };
 
 /* Writes records with only those fields that were asked for. */

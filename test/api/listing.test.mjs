@@ -72,6 +72,21 @@ describe('pages', () => {
 		everybody = await bureau.all('/api/v1/elders');
 	});
 
+	test('a page that was seen before shows each change at once', async () => {
+		const elder = await register(bureau);
+		const page = async () => (await bureau.get(`/api/v1/elders?sort=-id&limit=5`)).json.items;
+		for (let version = 1; version <= 5; version++) {
+			const list = await page();
+			assert.deepEqual(list[0], (await bureau.get(`/api/v1/elders/${elder.id}`)).json);
+			assert.deepEqual([list[0].id, list[0].version], [elder.id, version]);
+			assert.deepEqual(await page(), list);
+			assert.equal((await bureau.patch(`/api/v1/elders/${elder.id}`, { address: `第 ${version} 次` }, version)).status, 200);
+		}
+		await bureau.end(`/api/v1/elders/${elder.id}`, 6);
+		assert.notEqual((await page())[0].id, elder.id);
+		everybody = await bureau.all('/api/v1/elders');
+	});
+
 	test('a cursor that was not given out is refused', async () => {
 		const { next } = (await bureau.get('/api/v1/elders?sort=born_on&limit=5')).json;
 		assertProblem(await bureau.get(`/api/v1/elders?sort=-born_on&cursor=${next}`), 400, 'bad_cursor');
