@@ -96,7 +96,7 @@ lint:
 asan:
 	@deploy/deps test
 	@$(MAKE) --no-print-directory -s -j2 B=build/asan OPT="-O1" SAN="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" compile
-	@ASAN_OPTIONS=detect_leaks=1 test/run build/asan
+	@ASAN_OPTIONS=detect_leaks=1:quarantine_size_mb=8 test/run build/asan
 
 tsan:
 	@deploy/deps test

@@ -335,6 +335,21 @@ export async function demoStore({ plan = 'laishan', elders = 300, seed = 1 } = {
 	return store;
 }
 
+/**
+ * The same, where every line of the journal has its place. On PostgreSQL lines get theirs soon after, and not before every
+ * older transaction of the whole cluster has ended: also those of the tests beside this one.
+ */
+export async function orderedStore(wish) {
+	const store = await demoStore(wish);
+	if (onSqlite)
+		return store;
+	const server = await Server.start(store);
+	const all = 'SELECT (SELECT count(*) FROM journal_entry) = (SELECT count(*) FROM journal_order)';
+	await eventually(async () => await psql(store, all) === 't', 'every line has its place');
+	await server.stop();
+	return store;
+}
+
 /** The time of a server: a file of eight bytes. */
 export class TestClock {
 	constructor(at = Date.now()) {

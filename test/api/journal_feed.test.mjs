@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { Server, assertProblem, cleanUp, demoStore, eventually, newElder, onSqlite, openHouse, password, psql, rawExchange,
+import { Server, assertProblem, cleanUp, demoStore, eventually, newElder, onSqlite, orderedStore, openHouse, password, psql, rawExchange,
 	register, run } from '../harness.mjs';
 import { startPostgres } from '../postgres.mjs';
 
@@ -425,7 +425,7 @@ describe('verify', () => {
 	});
 
 	test('names the line that somebody altered or took out behind its back', async () => {
-		const store = await demoStore({ elders: 50 });
+		const store = await orderedStore({ elders: 50 });
 		const sql = (text) => alter(store, text);
 		const check = async (position) => {
 			const got = await run(['verify', '--store', store, '--json']);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 
-import { Server, cleanUp, demoStore, onSqlite, psql, register, run } from '../harness.mjs';
+import { Server, cleanUp, onSqlite, orderedStore, psql, register, run } from '../harness.mjs';
 
 after(cleanUp);
 
@@ -27,7 +27,7 @@ async function verdictOf(store) {
 const columns = 'at_ms, user_id, actor, channel, action, resource, record_id, version, area, hukou_area, was_area, was_hukou_area, fields, detail';
 
 test('a district missing among the tenants hides none of its lines', async () => {
-	const store = await demoStore({ elders: 20 });
+	const store = await orderedStore({ elders: 20 });
 	const { lines } = await verdictOf(store);
 	await sqlOf(store)('DELETE FROM district');
 	assert.equal((await verdictOf(store)).lines, lines);
@@ -47,7 +47,7 @@ const tampering = onSqlite ? {
 };
 for (const [what, text] of Object.entries(tampering))
 	test(`${what} is found`, async () => {
-		const store = await demoStore({ elders: 20 });
+		const store = await orderedStore({ elders: 20 });
 		await sqlOf(store)(text);
 		assert.equal((await verdictOf(store)).ok, false);
 		assert.equal((await run(['verify', '--store', store])).code, 1);
@@ -55,7 +55,7 @@ for (const [what, text] of Object.entries(tampering))
 
 /* A dump restored into another cluster has seen transaction numbers that this one has not reached. */
 if (!onSqlite) test('a restored database goes on in order', async () => {
-	const store = await demoStore({ elders: 20 });
+	const store = await orderedStore({ elders: 20 });
 	await psql(store, 'UPDATE journal_entry SET xid = xid + 5000000000; UPDATE journal_order SET xid = xid + 5000000000');
 	const { lines } = await verdictOf(store);
 	const [one, two] = [await Server.start(store), await Server.start(store)];
