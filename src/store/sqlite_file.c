@@ -388,8 +388,8 @@ static struct db *reader_take(struct store *store, unsigned budget_ms)
 	}
 	db->base.code = STORE_OK;
 	int64_t now_us = clock_steady_us();
-	db->deadline_us = now_us + (int64_t)budget_ms * 1000;
 	lite_snapshot(db, file->commits, now_us);
+	db->deadline_us = now_us + (int64_t)budget_ms * 1000;
 	return &db->base;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_store.c - what both databases promise: values, rows, errors, commands, budgets.
  * Runs on the empty database of SONGHE_TEST_STORE (sqlite:PATH or postgresql://...), or on a file of its own. */
-#include "store/store.h"
+#include "store/sqlite.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -523,6 +523,26 @@ static void a_long_read_is_stopped(void **state)
 	assert_int_equal(number_of("SELECT 1"), 1);
 }
 
+/* A snapshot that were not ended would show the reader's next rows as they were then, and keep the WAL from being reset. */
+static void a_snapshot_ends_whatever_the_budget_says(void **state)
+{
+	(void)state;
+	if (store_is_postgres(store))
+		return;
+	struct lite_db *db = lite_open(url + sizeof "sqlite:" - 1, SQLITE_OPEN_READONLY, 100);
+	assert_non_null(db);
+	for (uint64_t round = 1; round <= 3000; round++) {
+		lite_snapshot(db, round, (int64_t)round);
+		assert_int_equal(db_int(&db->base, 0, "SELECT 1", BIND_NONE), 1);
+		assert_false(sqlite3_get_autocommit(db->handle));
+		db->deadline_us = 1; /* long over */
+		lite_snapshot_end(db);
+		assert_true(sqlite3_get_autocommit(db->handle));
+		assert_int_equal(db->base.code, STORE_OK);
+	}
+	lite_close(db);
+}
+
 /* ---- commands at once ---- */
 
 static enum store_code make_tally(struct tx *tx, void *arg)
@@ -711,6 +731,7 @@ int main(void)
 		cmocka_unit_test_setup(a_read_cannot_write, start),
 		cmocka_unit_test_setup(a_wrong_statement_is_said_once, start),
 		cmocka_unit_test_setup(a_long_read_is_stopped, start),
+		cmocka_unit_test_setup(a_snapshot_ends_whatever_the_budget_says, start),
 		cmocka_unit_test_setup(what_is_read_and_written_is_counted_once, start),
 		cmocka_unit_test_setup(each_queued_command_is_done_once, start),
 		cmocka_unit_test_setup(lines_get_an_order_without_gaps, start),
