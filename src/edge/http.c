@@ -186,11 +186,14 @@ static void *request_begins(void *cls, const char *target, struct MHD_Connection
 static void connection_changed(void *cls, struct MHD_Connection *connection, void **socket_context,
                                enum MHD_ConnectionNotificationCode what)
 {
-	struct face *face = ((struct loop *)cls)->face;
-	if (what == MHD_CONNECTION_NOTIFY_STARTED)
-		peer_start(face, connection, socket_context);
-	else if (*socket_context)
-		peer_end(face->http, socket_context);
+	struct loop *loop = cls;
+	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+		loop->connections++;
+		peer_start(loop->face, connection, socket_context);
+	} else if (*socket_context) {
+		loop->connections--;
+		peer_end(loop->face->http, socket_context);
+	}
 }
 
 /* While draining: a body that goes on arriving and an answer that is being read have their time; who stands still does not
@@ -244,19 +247,56 @@ static void log_mhd(void *cls, const char *format, va_list args)
 
 static _Thread_local struct loop *own_loop;
 
-static void wait_for_events(struct loop *loop, struct pollfd fds[static 3])
+static void wake(struct loop *loop)
+{
+	if (!atomic_exchange(&loop->woken, true))
+		eventfd_write(loop->wake_fd, 1);
+}
+
+static struct loop *emptiest(struct face *face)
+{
+	struct loop *found = &face->loops[0];
+	for (unsigned i = 1; i < face->loop_count; i++)
+		if (face->loops[i].connections < found->connections)
+			found = &face->loops[i];
+	return found;
+}
+
+/* Left to whoever is first, one loop takes all connections that come at once, and the other processors idle. So only the
+ * emptiest loops listen. */
+static void take_connections(struct loop *loop)
+{
+	struct face *face = loop->face;
+	do {
+		struct sockaddr_storage address;
+		socklen_t len = sizeof address;
+		int fd = accept4(face->listen_fd, (struct sockaddr *)&address, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (fd < 0 && errno != EAGAIN && errno != ECONNABORTED && errno != EINTR) {
+			log_error("http: no connection can be taken: %s", strerror(errno));
+			nanosleep(&(struct timespec){ .tv_nsec = 10 * 1000 * 1000 }, NULL); /* until others have ended */
+		}
+		if (fd < 0)
+			return;
+		MHD_add_connection(loop->daemon, fd, (struct sockaddr *)&address, len);
+	} while (loop->connections <= emptiest(face)->connections);
+	wake(emptiest(face));
+}
+
+static void wait_for_events(struct loop *loop, struct pollfd fds[static 4])
 {
 	MHD_UNSIGNED_LONG_LONG timeout;
 	bool writes = false;
 	int wait_ms = MHD_get_timeout(loop->daemon, &timeout) != MHD_YES || timeout > 1000 ? 1000 : (int)timeout;
 	fds[2].fd = loop->pipe ? store_pipe_fd(loop->pipe, &writes) : -1;
 	fds[2].events = (short)(POLLIN | (writes ? POLLOUT : 0));
-	if (poll(fds, 3, loop->again ? 0 : wait_ms) < 0) {
+	loop->listens = loop->face->open && loop->connections <= emptiest(loop->face)->connections;
+	fds[3].fd = loop->listens ? loop->face->listen_fd : -1;
+	if (poll(fds, 4, loop->again ? 0 : wait_ms) < 0) {
 		if (errno != EINTR) {
 			log_error("http: poll: %s", strerror(errno));
 			abort();
 		}
-		fds[0].revents = fds[1].revents = fds[2].revents = 0;
+		fds[0].revents = fds[1].revents = fds[2].revents = fds[3].revents = 0;
 	}
 }
 
@@ -267,13 +307,16 @@ static void *run_loop(void *arg)
 {
 	struct loop *loop = own_loop = arg;
 	int epoll_fd = MHD_get_daemon_info(loop->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
-	struct pollfd fds[3] = { { .fd = epoll_fd, .events = POLLIN }, { .fd = loop->wake_fd, .events = POLLIN } };
+	struct pollfd fds[4] = { { .fd = epoll_fd, .events = POLLIN }, { .fd = loop->wake_fd, .events = POLLIN },
+		                 [3] = { .events = POLLIN } };
 	while (!loop->stopping) {
 		wait_for_events(loop, fds);
 		eventfd_t ignored;
 		if (fds[1].revents & POLLIN && eventfd_read(loop->wake_fd, &ignored) == 0)
 			loop->woken = false; /* before the look at what was resumed: a later one wakes again */
 		loop->again = false;
+		if (fds[3].revents & POLLIN)
+			take_connections(loop);
 		if (loop->pipe) /* before MHD_run, which then sends the answers to what was read */
 			store_pipe_turn(loop->pipe, fds[2].revents != 0);
 		MHD_run(loop->daemon);
@@ -282,12 +325,6 @@ static void *run_loop(void *arg)
 	}
 	store_pipe_close(loop->pipe);
 	return NULL;
-}
-
-static void wake(struct loop *loop)
-{
-	if (!atomic_exchange(&loop->woken, true))
-		eventfd_write(loop->wake_fd, 1);
 }
 
 void loop_resume(struct loop *loop, struct MHD_Connection *connection)
@@ -325,9 +362,10 @@ static size_t unescape(void *cls, struct MHD_Connection *connection, char *text)
 	return (size_t)(out - text);
 }
 
-static bool start_loop(struct face *face, struct loop *loop, int fd, struct tls *tls)
+static bool start_loop(struct face *face, struct loop *loop, struct tls *tls)
 {
-	unsigned flags = MHD_USE_EPOLL | MHD_USE_TURBO | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+	unsigned flags = MHD_USE_NO_LISTEN_SOCKET | MHD_USE_EPOLL | MHD_USE_TURBO | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME |
+	                 MHD_USE_ERROR_LOG;
 	struct MHD_OptionItem with_tls[] = {
 		{ MHD_OPTION_HTTPS_CERT_CALLBACK, 0, tls_callback() },
 		{ MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)"NORMAL:-VERS-ALL:+VERS-TLS1.2:+VERS-TLS1.3" },
@@ -339,27 +377,42 @@ static bool start_loop(struct face *face, struct loop *loop, int fd, struct tls 
 	loop->pipe = face->local ? NULL : store_pipe_open(face->http->app->store);
 	loop->daemon = MHD_start_daemon(
 		flags | (tls ? MHD_USE_TLS : 0), 0, may_connect, loop, exchange_handle, loop,
-		MHD_OPTION_EXTERNAL_LOGGER, log_mhd, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-		CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+		MHD_OPTION_EXTERNAL_LOGGER, log_mhd, NULL, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
 		MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_URI_LOG_CALLBACK, request_begins, NULL,
 		MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, loop, MHD_OPTION_NOTIFY_CONNECTION, connection_changed, loop,
 		MHD_OPTION_ARRAY, tls ? with_tls : plain, MHD_OPTION_END);
-	return loop->daemon && pthread_create(&loop->thread, NULL, run_loop, loop) == 0;
+	return loop->daemon != NULL;
 }
 
 static bool start_face(struct face *face, int fd, unsigned threads, struct tls *tls)
 {
+	face->listen_fd = fd;
 	for (; face->loop_count < threads; face->loop_count++)
-		if (!start_loop(face, &face->loops[face->loop_count], fd, tls))
+		if (!start_loop(face, &face->loops[face->loop_count], tls))
 			return false;
+	for (unsigned i = 0; i < threads; i++)
+		if (pthread_create(&face->loops[i].thread, NULL, run_loop, &face->loops[i]) != 0)
+			return false;
+	face->open = true;
+	wake(&face->loops[0]);
 	return true;
 }
 
-/* The listening socket is taken back from each daemon, so that none closes it. */
+static void nap(void)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = 10 * 1000 * 1000 }, NULL);
+}
+
+/* When it returns, no loop takes a connection any more: those that come wait in the socket for the next process. */
 static void quiesce(struct face *face)
 {
-	for (unsigned i = 0; i < face->loop_count; i++)
-		MHD_quiesce_daemon(face->loops[i].daemon);
+	face->open = false;
+	for (unsigned i = 0; i < face->loop_count; i++) {
+		wake(&face->loops[i]);
+		while (face->loops[i].listens)
+			nap();
+	}
 }
 
 static void end_loops(struct face *face)
@@ -416,11 +469,6 @@ struct http *http_start(struct app *app, const struct http_options *options)
 	log_error("serve: the server cannot start");
 	http_free(http);
 	return NULL;
-}
-
-static void nap(void)
-{
-	nanosleep(&(struct timespec){ .tv_nsec = 10 * 1000 * 1000 }, NULL);
 }
 
 static bool anybody_left(struct http *http)

@@ -65,6 +65,8 @@ struct loop {
 	pthread_t thread;
 	int wake_fd; /* an eventfd */
 	_Atomic bool woken, stopping;
+	_Atomic bool listens; /* it takes new connections, now */
+	_Atomic unsigned connections;
 	bool again; /* this thread itself let a connection go on */
 };
 
@@ -72,6 +74,8 @@ struct face {
 	struct http *http;
 	struct loop loops[LOOPS_MAX];
 	unsigned loop_count;
+	int listen_fd;
+	_Atomic bool open; /* to new connections */
 	bool local;
 };
 
