@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- POST an elder: take_area() of src/engine/input.c, insert() of src/care/elder.c, write_entry() of src/engine/journal.c, in
 -- one SERIALIZABLE transaction. Ids rise with time, as the product's do; 908 keeps clear of the load generator's 909.
-\set card random(1, 9999999999)
+\set card random(1, 999999999999999)
 \set day :card % 10000
 \set user_id random(1, 1000000000000)
 BEGIN ISOLATION LEVEL SERIALIZABLE;
