@@ -78,15 +78,19 @@ const char *text_z(struct arena *arena, struct text a)
 
 struct text text_printf(struct arena *arena, const char *format, ...)
 {
-	va_list measure, print;
-	va_start(measure, format);
-	va_copy(print, measure);
-	int len = vsnprintf(NULL, 0, format, measure);
-	va_end(measure);
+	char small[128]; /* nearly always enough, so that it is formatted once */
+	va_list first, again;
+	va_start(first, format);
+	va_copy(again, first);
+	int len = vsnprintf(small, sizeof small, format, first);
+	va_end(first);
 	assert(len >= 0);
-	char *out = arena_take(arena, (size_t)len + 1);
-	vsnprintf(out, (size_t)len + 1, format, print);
-	va_end(print);
+	char *out = arena_take_raw(arena, (size_t)len + 1);
+	if ((size_t)len < sizeof small)
+		memcpy(out, small, (size_t)len + 1);
+	else
+		vsnprintf(out, (size_t)len + 1, format, again);
+	va_end(again);
 	return (struct text){ out, (size_t)len };
 }
 

@@ -2,7 +2,6 @@
 /* request.c - what the headers of a request say: where its body ends, of which kind it is, who caused it. */
 #include "edge/http.h"
 
-#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -92,8 +91,10 @@ struct framing {
 static bool is_token(struct text name)
 {
 	bool fine = name.len > 0;
-	for (size_t i = 0; i < name.len && fine; i++)
-		fine = isalnum((unsigned char)name.ptr[i]) || strchr("!#$%&'*+-.^_`|~", name.ptr[i]);
+	for (size_t i = 0; i < name.len && fine; i++) {
+		char c = name.ptr[i], lower = (char)(c | 0x20);
+		fine = (lower >= 'a' && lower <= 'z') || c == '-' || (c >= '0' && c <= '9') || (c && strchr("!#$%&'*+.^_`|~", c));
+	}
 	return fine;
 }
 

@@ -80,6 +80,12 @@ static void copies_end_with_zero(void **state)
 	struct text printed = text_printf(&arena, "%s-%d", "王", 42);
 	assert_string_equal(printed.ptr, "王-42");
 	assert_int_equal(printed.len, 6);
+	for (int width = 120; width <= 300; width++) {
+		struct text wide = text_printf(&arena, "%0*d", width, 7);
+		assert_int_equal(wide.len, width);
+		assert_int_equal(strlen(wide.ptr), width);
+		assert_int_equal(wide.ptr[width - 1], '7');
+	}
 }
 
 static void utf8_is_counted_and_checked(void **state)
