@@ -43,7 +43,10 @@ static void write_value(struct json_out *j, json_t *value, bool *exact)
 	case JSON_OBJECT:
 		json_begin_object(j);
 		json_object_foreach(value, key, child) {
-			json_key(j, text_of(key));
+			/* json_key is for names of ours; here any text may be a key */
+			json_put_text(j, text_of(key));
+			buf_char(j->buf, ':');
+			j->comma = false;
 			write_value(j, child, exact);
 		}
 		json_end_object(j);
