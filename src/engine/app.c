@@ -112,12 +112,14 @@ void app_tend(struct app *app)
 
 static bool path_fits(const char *pattern, struct text path, int64_t *id)
 {
-	const char *hole = strstr(pattern, "{id}");
-	if (!hole)
-		return text_is(path, pattern);
-	size_t before = (size_t)(hole - pattern), after = strlen(hole + 4);
-	if (path.len <= before + after || memcmp(path.ptr, pattern, before) != 0 ||
-	    memcmp(path.ptr + path.len - after, hole + 4, after) != 0)
+	size_t before = 0;
+	while (before < path.len && pattern[before] == path.ptr[before])
+		before++;
+	if (pattern[before] != '{')
+		return before == path.len && pattern[before] == 0;
+	const char *rest = pattern + before + strlen("{id}");
+	size_t after = strlen(rest);
+	if (path.len <= before + after || memcmp(path.ptr + path.len - after, rest, after) != 0)
 		return false;
 	return id_read((struct text){ path.ptr + before, path.len - before - after }, id);
 }
