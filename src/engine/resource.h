@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* resource.h - a declared kind of record, and what the engine makes of the declaration when it starts.
+ *
+ * From the rows come the table and its indexes, the statements, list, get, create, merge-patch, end, history, import, what is
+ * checked, what is journalled, what is described. Code is needed only for what no row can say: `check` and `derive`. */
+#ifndef ENGINE_RESOURCE_H
+#define ENGINE_RESOURCE_H
+
+#include "engine/field.h"
+
+struct input;
+struct record_out;
+struct tx;
+
+/* Which of its fields tie a record to somebody; names, NULL: none does. "id" is the record itself. */
+struct ties {
+	const char *area; /* who keeps it: seen and changed by it */
+	const char *second_area; /* seen by it, not changed */
+	const char *organization;
+	const char *own; /* the person whose record it is */
+	const char *family; /* the elder it is about */
+};
+
+struct resource {
+	const char *name; /* in journal lines, permissions and references: "elder" */
+	const char *plural; /* in paths: "elders" */
+	const char *label, *en; /* what people call it */
+	const struct field *fields;
+	size_t field_count;
+	size_t size; /* of the typed record, which begins with a struct record */
+	struct ties ties; /* with none at all, everybody in the district who may read sees every record */
+	const char *const *orders; /* more indexes, each a list of fields with blanks between; ends with NULL */
+	const char *readers, *writers; /* roles with blanks between; they get the permissions NAME.read and NAME.write */
+	const char *revealers; /* who may see sealed fields clear, with a reason: NAME.reveal */
+	const struct field *derived; /* members of an answer that `derive` writes */
+	size_t derived_count;
+	/* Rules over several fields, when each has been taken: adds what is wrong to the input. NULL: none. */
+	void (*check)(struct input *in, struct tx *tx, const void *record);
+	void (*derive)(const void *record, struct record_out *out);
+};
+
+/* A field as it was laid out. */
+struct slot {
+	const struct field *field;
+	struct text name;
+	size_t offset; /* in the typed record */
+	const char *column, *second_column; /* in SQL; the second is the longitude of a point */
+};
+
+/* A resource as it was laid out. It lives as long as the app. */
+struct shape {
+	const struct resource *resource;
+	struct slot *slots; /* the system's own (id version created_at updated_at ended_at) and then the declared ones */
+	size_t slot_count;
+};
+
+enum { SYSTEM_SLOTS = 5 };
+
+const struct slot *shape_slot(const struct shape *shape, struct text name); /* NULL: there is none */
+
+#endif
