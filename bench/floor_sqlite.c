@@ -38,8 +38,8 @@ static const struct cell elder_cells[] = {
 	{ "updated_at", NOW_MS, NULL }, { "ended_at", NOTHING, NULL }, { "name", NAME, NULL }, { "id_card", ID_CARD, NULL },
 	{ "document_kind", NOTHING, NULL }, { "document_number", NOTHING, NULL }, { "sex", SEX, NULL },
 	{ "born_on", BORN_ON, NULL }, { "area", AREA, NULL }, { "hukou_area", NOTHING, NULL },
-	{ "residence", NOTHING, NULL }, { "address", ADDRESS, NULL }, { "phone", PHONE, NULL }, { "lat", NOTHING, NULL },
-	{ "lon", NOTHING, NULL }, { "tags", NOTHING, NULL },
+	{ "residence", NOTHING, NULL }, { "address", ADDRESS, NULL }, { "phone", PHONE, NULL }, { "position_lat", NOTHING, NULL },
+	{ "position_lon", NOTHING, NULL }, { "tags", NOTHING, NULL },
 };
 
 static const struct cell journal_cells[] = {
@@ -65,11 +65,11 @@ static const char highest_position[] = "SELECT max(pos) FROM journal";
 
 /* Only for a file that has no such tables: to try the tool without the product. */
 static const char stand_in[] =
-	"CREATE TABLE elder (district INTEGER NOT NULL, id INTEGER NOT NULL, version INTEGER NOT NULL,"
+	"CREATE TABLE elder (district INTEGER NOT NULL, id INTEGER PRIMARY KEY, version INTEGER NOT NULL,"
 	" created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, ended_at INTEGER, name TEXT NOT NULL, id_card TEXT,"
 	" document_kind TEXT, document_number TEXT, sex TEXT NOT NULL, born_on TEXT NOT NULL, area INTEGER NOT NULL,"
-	" hukou_area INTEGER, residence TEXT, address TEXT, phone TEXT, lat REAL, lon REAL, tags TEXT,"
-	" PRIMARY KEY (district, id)) STRICT, WITHOUT ROWID;"
+	" hukou_area INTEGER, residence TEXT, address TEXT, phone TEXT, position_lat REAL, position_lon REAL,"
+	" tags TEXT) STRICT;"
 	"CREATE UNIQUE INDEX elder_id_card ON elder (district, id_card) WHERE id_card IS NOT NULL AND ended_at IS NULL;"
 	"CREATE INDEX elder_born_on ON elder (district, born_on, id, area, hukou_area, ended_at, version);"
 	"CREATE INDEX elder_area ON elder (district, area, born_on, id, hukou_area, ended_at, version);"

@@ -5,7 +5,7 @@
 	when :pick = 3 then :area3 when :pick = 4 then :area4 \
 	when :pick = 5 then :area5 when :pick = 6 then :area6 else :area7 end
 SELECT id, version, created_at, updated_at, ended_at, name, id_card, document_kind, document_number, sex, born_on,
-	area, hukou_area, residence, address, phone, lat, lon, tags
+	area, hukou_area, residence, address, phone, position_lat, position_lon, tags
 FROM elder
 WHERE district = :district AND (area BETWEEN :scope_from AND :scope_to OR hukou_area BETWEEN :scope_from AND :scope_to)
 AND ended_at IS NULL AND area = :area

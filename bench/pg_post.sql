@@ -7,7 +7,7 @@
 BEGIN ISOLATION LEVEL SERIALIZABLE;
 SELECT 1 FROM area WHERE district = :district AND number = :area0 AND ended_at IS NULL;
 INSERT INTO elder (district, id, version, created_at, updated_at, ended_at, name, id_card, document_kind,
-	document_number, sex, born_on, area, hukou_area, residence, address, phone, lat, lon, tags)
+	document_number, sex, born_on, area, hukou_area, residence, address, phone, position_lat, position_lon, tags)
 VALUES (:district, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1024 + :client_id, 1, 1, 1, NULL,
 	'王一一一一', '908' || lpad((:card)::text, 15, '0'), NULL, NULL, 'female',
 	to_char(date '1930-01-01' + (:day)::integer, 'YYYY-MM-DD'), :area0, NULL, NULL,

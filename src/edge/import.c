@@ -4,6 +4,7 @@
 
 #include "base/csv.h"
 #include "engine/input.h"
+#include "engine/operations.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +26,7 @@ struct row_error {
 
 struct import {
 	struct call *call;
-	const struct importer *importer;
+	const struct shape *shape;
 	const char *fields[CSV_CELLS_MAX]; /* of each column; NULL: not ours */
 	size_t column_count, known_count;
 	struct arena slice_arena; /* of the rows that wait */
@@ -73,7 +74,7 @@ static enum store_code write_slice(struct tx *tx, void *arg)
 		call_start(&row, import->call->app, &import->run_arena);
 		row.actor = import->call->actor;
 		struct input in = { .cells = import->rows[i].cells, .cell_count = import->rows[i].cell_count };
-		enum store_code code = import->importer->row(tx, &row, &in);
+		enum store_code code = operation_import(tx, &row, import->shape, &in);
 		if (code == STORE_OK)
 			import->slice_accepted++;
 		else if (code == STORE_REFUSED)
@@ -138,9 +139,8 @@ static bool read_header(struct import *import, struct csv *csv, struct text *unk
 	import->column_count = result == CSV_RECORD ? csv->cell_count : 0;
 	for (size_t i = 0; i < import->column_count; i++) {
 		struct text name = text_trim(csv->cells[i]);
-		for (size_t a = 0; a < import->importer->alias_count; a++)
-			if (text_is(name, import->importer->aliases[a].header))
-				import->fields[i] = import->importer->aliases[a].field;
+		const struct slot *slot = shape_header(import->shape, name);
+		import->fields[i] = slot ? slot->field->name : NULL;
 		import->known_count += import->fields[i] != NULL;
 		if (!import->fields[i] && *unknown_count < UNKNOWN_SHOWN_MAX && name.len > 0)
 			unknown[(*unknown_count)++] = text_copy(import->call->arena, text_cut(name, UNKNOWN_BYTES_MAX));
@@ -231,7 +231,7 @@ static void tell_failure(struct import *import, enum store_code code)
 	                    text_printf(call->arena, "%lld rows before this were imported", accepted));
 }
 
-static void import_file(struct call *call, const char *resource)
+static void import_file(struct call *call)
 {
 	struct import *import = calloc(1, sizeof *import);
 	struct csv *csv = malloc(sizeof *csv);
@@ -240,7 +240,7 @@ static void import_file(struct call *call, const char *resource)
 	if (!import || !csv)
 		abort();
 	import->call = call;
-	import->importer = app_resource(call->app, text_of(resource))->importer;
+	import->shape = call->route->shape;
 	import->slice_arena = arena_new(CALL_ARENA_MAX);
 	import->run_arena = arena_new(CALL_ARENA_MAX);
 	memcpy(call->actor.channel, "import", sizeof "import");
@@ -258,19 +258,10 @@ static void import_file(struct call *call, const char *resource)
 	free(csv);
 }
 
-static void import_elders(struct call *call)
-{
-	import_file(call, "elder");
-}
-
-static void import_facilities(struct call *call)
-{
-	import_file(call, "facility");
-}
-
-static const struct route routes[] = {
-	{ METHOD_POST, "/api/v1/elders/import", MAY_WRITE_ELDERS, ROUTE_TASK, .task = import_elders, .csv = true },
-	{ METHOD_POST, "/api/v1/facilities/import", MAY_WRITE_FACILITIES, ROUTE_TASK, .task = import_facilities, .csv = true },
+static const struct operation operations_of_all[] = {
+	{ METHOD_POST, "/import", true, ROUTE_TASK, .task = import_file, .csv = true, .zh = "导入", .en = "import" },
 };
 
-const struct module import_module = { .name = "import", .routes = routes, .route_count = COUNT(routes) };
+const struct module import_module = {
+	.name = "import", .operations = operations_of_all, .operation_count = COUNT(operations_of_all),
+};

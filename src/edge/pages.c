@@ -121,12 +121,15 @@ static enum store_code journal(struct db *db, void *arg)
 }
 
 static const struct route routes[] = {
-	{ METHOD_GET, "/", MAY_NOTHING_SPECIAL, ROUTE_TASK, .task = front, .open = true },
-	{ METHOD_GET, "/livez", MAY_NOTHING_SPECIAL, ROUTE_TASK, .task = live, .open = true },
-	{ METHOD_GET, "/readyz", MAY_NOTHING_SPECIAL, ROUTE_TASK, .task = ready, .open = true },
-	{ METHOD_GET, "/metrics", MAY_READ_JOURNAL, ROUTE_READ, .read = metrics },
-	{ METHOD_GET, "/api/v1/journal", MAY_READ_JOURNAL, ROUTE_READ, .read = journal },
-	{ METHOD_GET, "/api/v1/events", MAY_NOTHING_SPECIAL, ROUTE_STREAM, .open = false },
+	{ METHOD_GET, "/", NULL, ROUTE_TASK, .task = front, .open = true },
+	{ METHOD_GET, "/livez", NULL, ROUTE_TASK, .task = live, .open = true },
+	{ METHOD_GET, "/readyz", NULL, ROUTE_TASK, .task = ready, .open = true },
+	{ METHOD_GET, "/metrics", "journal.read", ROUTE_READ, .read = metrics },
+	{ METHOD_GET, "/api/v1/journal", "journal.read", ROUTE_READ, .read = journal },
+	{ METHOD_GET, "/api/v1/events", NULL, ROUTE_STREAM, .open = false },
 };
 
-const struct module page_module = { .name = "page", .routes = routes, .route_count = COUNT(routes) };
+static const struct grant grants[] = { { "journal.read", "auditor" } };
+
+const struct module page_module = { .name = "page", .routes = routes, .route_count = COUNT(routes), .grants = grants,
+	                                .grant_count = COUNT(grants) };

@@ -8,6 +8,7 @@
 #include "engine/account.h"
 #include "engine/input.h"
 #include "engine/journal.h"
+#include "engine/operations.h"
 
 #include <assert.h>
 #include <string.h>
@@ -32,10 +33,11 @@ static enum store_code add_areas(struct tx *tx, const struct pack *pack)
 	struct text dated = date_text(&arena, pack->codes_on);
 	while (code == STORE_OK && pack_next_area(&areas, &arena, &area)) {
 		struct text number = text_printf(&arena, "%lld", (long long)area.number);
-		code = db_exec(tx->db, "INSERT INTO area (district, number, name, level, parent, code, code_date)"
-			" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+		code = db_exec(tx->db, "INSERT INTO area (district, id, version, created_at, updated_at, name, level, parent, code,"
+			" code_date) VALUES (?1, ?2, 1, ?8, ?8, ?3, ?4, ?5, ?6, ?7)",
 			BIND(value_int(pack->number), value_int(area.number), value_text(area.name), value_text(area.level),
-			     value_ref(area.parent), value_text((struct text){ number.ptr, 12 }), value_text(dated)), NULL);
+			     value_ref(area.parent), value_text((struct text){ number.ptr, 12 }), value_text(dated),
+			     value_int(tx->now_ms)), NULL);
 	}
 	arena_free(&arena);
 	return code;
@@ -92,9 +94,9 @@ enum store_code setup_district(struct app *app, const struct pack *pack, struct 
 static enum store_code add_demo_accounts(struct tx *tx, void *arg)
 {
 	const struct district *d = arg;
-	int64_t street = db_int(tx->db, 0, "SELECT min(number) FROM area WHERE district = ?1 AND level = 'street'",
+	int64_t street = db_int(tx->db, 0, "SELECT min(id) FROM area WHERE district = ?1 AND level = 'street'",
 	                        BIND(value_int(d->pack->number)));
-	int64_t community = db_int(tx->db, 0, "SELECT min(number) FROM area WHERE district = ?1 AND parent = ?2",
+	int64_t community = db_int(tx->db, 0, "SELECT min(id) FROM area WHERE district = ?1 AND parent = ?2",
 	                           BIND(value_int(d->pack->number), value_int(street)));
 	enum store_code code = add_account(tx, d, "bureau", "民政局", "bureau", d->pack->code);
 	if (code == STORE_OK)
@@ -107,7 +109,7 @@ static enum store_code add_demo_accounts(struct tx *tx, void *arg)
 struct slice {
 	struct app *app;
 	const struct demo *demo;
-	const struct importer *importer;
+	const struct shape *shape;
 	struct actor actor;
 	struct arena arena;
 	void (*fill)(struct slice *slice, uint64_t index, struct pair *cells, size_t *count);
@@ -184,7 +186,7 @@ static enum store_code add_slice(struct tx *tx, void *arg)
 		call.actor = s->actor;
 		s->fill(s, s->first + i, cells, &count);
 		struct input in = { .cells = cells, .cell_count = count };
-		code = s->importer->row(tx, &call, &in);
+		code = operation_import(tx, &call, s->shape, &in);
 		if (code == STORE_REFUSED)
 			log_error("demo: record %llu was refused: %.*s %s", (unsigned long long)(s->first + i),
 			          TEXT_ARG(call.wrong_count ? call.wrongs[0].pointer : TEXT("")),
@@ -215,9 +217,9 @@ enum store_code setup_demo(struct app *app, const struct demo_wish *wish)
 		code = store_command(app->store, LANE_BULK, add_demo_accounts, &district);
 	struct demo demo = demo_open(wish->pack, wish->seed, &arena);
 	struct slice facilities = { .app = app, .demo = &demo, .actor = district.actor, .arena = arena_new(16 << 20),
-		                    .importer = app_resource(app, TEXT("facility"))->importer, .fill = fill_facility };
+		                    .shape = app_shape(app, TEXT("facility")), .fill = fill_facility };
 	struct slice elders = { .app = app, .demo = &demo, .actor = district.actor, .arena = arena_new(16 << 20),
-		                .importer = app_resource(app, TEXT("elder"))->importer, .fill = fill_elder };
+		                .shape = app_shape(app, TEXT("elder")), .fill = fill_elder };
 	if (code == STORE_OK)
 		code = add_all(&facilities, demo_facility_count(&demo));
 	if (code == STORE_OK)

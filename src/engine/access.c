@@ -1,26 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* access.c - roles, and the condition that keeps a read inside its areas. */
+/* access.c - roles, what was granted to them, and the condition that keeps a read inside what one may see. */
 #include "engine/access.h"
 
 #include "base/check.h"
 
+#include <assert.h>
 #include <string.h>
 
-enum {
-	MAY_READ_LEDGERS = MAY_READ_ELDERS | MAY_READ_FACILITIES | MAY_READ_AREAS,
-	MAY_KEEP_LEDGERS = MAY_READ_LEDGERS | MAY_WRITE_ELDERS | MAY_WRITE_FACILITIES
+/* What each may do is said where it is declared: struct grant, and the readers and writers of a resource. The administrator
+ * keeps accounts and sees no elder; the auditor sees everything and changes nothing. */
+const struct role roles[] = {
+	{ "bureau", "区民政局", "district bureau", BOUND_AREA },
+	{ "street", "街道", "street", BOUND_AREA },
+	{ "community", "社区", "community", BOUND_AREA },
+	{ "auditor", "审计管理员", "auditor", BOUND_AREA },
+	{ "administrator", "系统管理员", "administrator", BOUND_AREA },
+	{ "operator", "平台运营", "platform operator", BOUND_AREA },
+	{ "provider", "服务机构", "provider", BOUND_ORGANIZATION },
+	{ "worker", "服务人员", "worker", BOUND_OWN },
+	{ "elder", "老人", "elder", BOUND_OWN },
+	{ "family", "家属", "family", BOUND_FAMILY },
 };
+const size_t role_count = COUNT(roles);
+_Static_assert(COUNT(roles) <= ROLES_MAX, "each role has its set of permissions");
 
-/* The administrator keeps accounts and sees no elder; the auditor sees everything and changes nothing. */
-static const struct role roles[] = {
-	{ "bureau", "区民政局", MAY_KEEP_LEDGERS },
-	{ "street", "街道", MAY_KEEP_LEDGERS },
-	{ "community", "社区", MAY_KEEP_LEDGERS },
-	{ "auditor", "审计", MAY_READ_LEDGERS | MAY_READ_USERS | MAY_READ_JOURNAL },
-	{ "administrator", "系统管理员", MAY_READ_AREAS | MAY_READ_USERS | MAY_WRITE_USERS },
-};
-
-static const struct role operator_role = { "operator", "本机操作员", MAY_ALL };
+static const struct role local_role = { "local", "本机操作员", "operator of this machine", BOUND_AREA };
 
 const struct role *role_find(struct text name)
 {
@@ -30,17 +34,52 @@ const struct role *role_find(struct text name)
 	return NULL;
 }
 
+bool roles_name(const char *list, const char *role)
+{
+	size_t len = strlen(role);
+	for (const char *at = list; at && *at; at += strcspn(at, " ")) {
+		at += strspn(at, " ");
+		if (strncmp(at, role, len) == 0 && (at[len] == ' ' || at[len] == 0))
+			return true;
+	}
+	return false;
+}
+
+unsigned access_number(const struct access *access, const char *permission)
+{
+	for (unsigned i = 0; i < access->count; i++)
+		if (strcmp(access->names[i], permission) == 0)
+			return i;
+	return PERMISSIONS_MAX;
+}
+
+unsigned access_grant(struct access *access, const char *permission, const char *list)
+{
+	unsigned number = access_number(access, permission);
+	if (number == PERMISSIONS_MAX) {
+		assert(access->count < PERMISSIONS_MAX);
+		number = (unsigned)access->count++;
+		access->names[number] = permission;
+	}
+	for (size_t i = 0; i < COUNT(roles); i++)
+		if (roles_name(list, roles[i].name))
+			access->of_role[i].bits[number / 64] |= UINT64_C(1) << number % 64;
+	return number;
+}
+
+/* ---- actors ---- */
+
 struct actor actor_local(unsigned district, int64_t area)
 {
-	return (struct actor){
-		.name = "local",
-		.channel = "local",
-		.role = &operator_role,
-		.permissions = operator_role.permissions,
-		.district = district,
-		.areas = { area },
-		.area_count = 1,
-	};
+	struct actor actor = { .name = "local", .channel = "local", .role = &local_role, .district = district, .areas = { area },
+		               .area_count = 1 };
+	memset(&actor.permissions, 0xFF, sizeof actor.permissions);
+	return actor;
+}
+
+bool actor_may(const struct actor *actor, unsigned permission)
+{
+	return permission < PERMISSIONS_MAX && (actor->permissions.bits[permission / 64] >> permission % 64 & 1);
 }
 
 bool actor_covers(const struct actor *actor, int64_t area)
@@ -51,10 +90,24 @@ bool actor_covers(const struct actor *actor, int64_t area)
 	return false;
 }
 
+static bool same_list(const int64_t *a, unsigned a_count, const int64_t *b, unsigned b_count)
+{
+	return a_count == b_count && memcmp(a, b, a_count * sizeof *a) == 0;
+}
+
 bool actor_same_rights(const struct actor *a, const struct actor *b)
 {
-	return a->user == b->user && a->district == b->district && a->permissions == b->permissions &&
-	       a->area_count == b->area_count && memcmp(a->areas, b->areas, a->area_count * sizeof a->areas[0]) == 0;
+	return a->user == b->user && a->role == b->role && a->district == b->district &&
+	       memcmp(&a->permissions, &b->permissions, sizeof a->permissions) == 0 && a->organization == b->organization &&
+	       a->person == b->person && same_list(a->areas, a->area_count, b->areas, b->area_count) &&
+	       same_list(a->family, a->family_count, b->family, b->family_count);
+}
+
+/* ---- sight ---- */
+
+static bool is_tied(const struct tie_columns *ties)
+{
+	return ties->area || ties->second_area || ties->organization || ties->own || ties->family;
 }
 
 static void within(struct query *query, const char *column, int64_t area)
@@ -66,19 +119,74 @@ static void within(struct query *query, const char *column, int64_t area)
 	query_value(query, value_int(area_last(area)));
 }
 
-void scope_condition(struct query *query, const struct actor *actor, const char *column, const char *second)
+static void within_areas(struct query *query, const struct actor *actor, const struct tie_columns *ties)
 {
-	if (actor->area_count == 0) {
+	for (unsigned i = 0; i < actor->area_count; i++) {
+		query_sql(query, i == 0 ? " AND (" : " OR ");
+		within(query, ties->area, actor->areas[i]);
+		if (ties->second_area) {
+			query_sql(query, " OR ");
+			within(query, ties->second_area, actor->areas[i]);
+		}
+	}
+	query_sql(query, actor->area_count ? ")" : " AND 1 = 0");
+}
+
+static void tied_to(struct query *query, const char *column, const int64_t *ids, unsigned count)
+{
+	if (!column || count == 0 || ids[0] == 0) {
 		query_sql(query, " AND 1 = 0");
 		return;
 	}
-	for (unsigned i = 0; i < actor->area_count; i++) {
-		query_sql(query, i == 0 ? " AND (" : " OR ");
-		within(query, column, actor->areas[i]);
-		if (second) {
-			query_sql(query, " OR ");
-			within(query, second, actor->areas[i]);
-		}
+	query_sql(query, " AND ");
+	query_sql(query, column);
+	for (unsigned i = 0; i < count; i++) {
+		query_sql(query, i == 0 ? " IN (" : ", ");
+		query_value(query, value_int(ids[i]));
 	}
 	query_sql(query, ")");
+}
+
+void scope_condition(struct query *query, const struct actor *actor, const struct tie_columns *ties)
+{
+	if (!is_tied(ties))
+		return;
+	switch (actor->role ? actor->role->bound : BOUND_AREA) {
+	case BOUND_AREA:
+		if (ties->area)
+			within_areas(query, actor, ties);
+		else
+			query_sql(query, " AND 1 = 0");
+		break;
+	case BOUND_ORGANIZATION:
+		tied_to(query, ties->organization, &actor->organization, 1);
+		break;
+	case BOUND_OWN:
+		tied_to(query, ties->own, &actor->person, 1);
+		break;
+	case BOUND_FAMILY:
+		tied_to(query, ties->family, actor->family, actor->family_count);
+		break;
+	}
+}
+
+bool scope_sees(const struct actor *actor, const struct tie_columns *columns, const struct tie_values *values)
+{
+	if (!is_tied(columns))
+		return true;
+	switch (actor->role ? actor->role->bound : BOUND_AREA) {
+	case BOUND_AREA:
+		return (columns->area && values->area && actor_covers(actor, values->area)) ||
+		       (columns->second_area && values->second_area && actor_covers(actor, values->second_area));
+	case BOUND_ORGANIZATION:
+		return columns->organization && values->organization && values->organization == actor->organization;
+	case BOUND_OWN:
+		return columns->own && values->own && values->own == actor->person;
+	case BOUND_FAMILY:
+		for (unsigned i = 0; columns->family && i < actor->family_count; i++)
+			if (values->family && values->family == actor->family[i])
+				return true;
+		return false;
+	}
+	return false;
 }

@@ -64,12 +64,13 @@ enum store_code account_read(struct db *db, struct arena *arena, int64_t id, str
 	return rows_end(rows);
 }
 
-void account_actor(const struct account *account, struct actor *actor)
+void account_actor(const struct app *app, const struct account *account, struct actor *actor)
 {
 	*actor = (struct actor){ .user = account->id, .channel = "web", .district = (unsigned)account->district };
 	memcpy(actor->name, account->name.ptr, account->name.len < NAME_BYTES_MAX ? account->name.len : NAME_BYTES_MAX);
 	actor->role = role_find(account->role);
-	actor->permissions = actor->role ? actor->role->permissions : 0;
+	if (actor->role)
+		actor->permissions = app->access.of_role[actor->role - roles];
 	memcpy(actor->areas, account->areas, sizeof actor->areas);
 	actor->area_count = (unsigned)account->area_count;
 }
@@ -304,7 +305,7 @@ static void take_areas(struct input *in, struct tx *tx, struct account *account)
 		int64_t area = 0;
 		struct text code = json_text_of(json_array_get(list, i));
 		fine = code.ptr && area_read(code, &area) && actor_covers(&in->call->actor, area) &&
-		       db_int(tx->db, 0, "SELECT 1 FROM area WHERE district = ?1 AND number = ?2",
+		       db_int(tx->db, 0, "SELECT 1 FROM area WHERE district = ?1 AND id = ?2",
 		              BIND(value_int(in->call->actor.district), value_int(area))) == 1;
 		account->areas[account->area_count++] = area;
 	}
@@ -325,10 +326,14 @@ static bool is_one_line(struct text name)
 	return true;
 }
 
+static const struct field user_field = { .type = FIELD_text, .name = "user", .label = "用户名", .flags = MUST, .max = 60 };
+static const struct field name_field = { .type = FIELD_text, .name = "name", .label = "姓名", .max = 60 };
+static const struct field role_field = { .type = FIELD_text, .name = "role", .label = "角色", .flags = MUST, .max = 30 };
+
 static void take_user(struct input *in, struct account *account)
 {
 	struct text was = account->name;
-	take_text(in, "user", MUST, 60, &account->name);
+	take_field(in, NULL, &user_field, &account->name);
 	if (!text_eq(was, account->name) && !is_one_line(account->name))
 		input_wrong(in, "user", "bad_characters", "含有无效字符", "Contains characters that are not allowed");
 }
@@ -339,8 +344,8 @@ static enum store_code take_account(struct tx *tx, struct change *change, struct
 	struct input in = { .object = call->body };
 	input_start(&in, call, create);
 	take_user(&in, account);
-	take_text(&in, "name", OPTIONAL, 60, &account->display_name);
-	take_text(&in, "role", MUST, 30, &account->role);
+	take_field(&in, tx, &name_field, &account->display_name);
+	take_field(&in, tx, &role_field, &account->role);
 	take_areas(&in, tx, account);
 	in.taken[in.taken_count++] = "password";
 	in.taken[in.taken_count++] = "disabled";
@@ -356,7 +361,7 @@ static enum store_code take_account(struct tx *tx, struct change *change, struct
 		input_wrong(&in, "password", "required", "请设置密码", "A password is required");
 	if (!account->display_name.ptr)
 		account->display_name = account->name;
-	return input_finish(&in) ? STORE_OK : STORE_REFUSED;
+	return input_finish(&in, NULL) ? STORE_OK : STORE_REFUSED;
 }
 
 static enum store_code check_name(struct tx *tx, struct call *call, const struct account *account)

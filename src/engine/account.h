@@ -14,7 +14,7 @@ struct account {
 };
 
 enum store_code account_read(struct db *db, struct arena *arena, int64_t id, struct account *account, bool *found);
-void account_actor(const struct account *account, struct actor *actor);
+void account_actor(const struct app *app, const struct account *account, struct actor *actor);
 /* Members of an open object; never the password. */
 void account_write(struct json_out *json, struct arena *arena, const struct account *account);
 enum store_code account_insert(struct tx *tx, const struct actor *by, struct account *account); /* gives it its id */

@@ -5,6 +5,7 @@
 #include "base/crypto.h"
 #include "engine/feed.h"
 #include "engine/journal.h"
+#include "engine/operations.h"
 #include "engine/session.h"
 #include "engine/shown.h"
 
@@ -35,36 +36,103 @@ static enum store_code read_facts(struct db *db, void *arg)
 	return db_code(db);
 }
 
-struct app *app_open(const struct store_options *wanted, const struct module *const *modules, size_t count,
-                     enum store_open_result *result)
+/* ---- laying out what is declared ---- */
+
+enum { LAYOUT_BYTES_MAX = 16 << 20 };
+
+static void add_route(struct app *app, const struct route *route, const struct shape *shape, unsigned permission)
+{
+	struct route *added = &app->routes[app->route_count++];
+	*added = *route;
+	added->shape = shape;
+	added->permission_number = permission;
+}
+
+static void add_operations(struct app *app, const struct shape *shape, const struct operation *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct operation *o = &list[i];
+		unsigned permission = o->writes ? shape->may_write : shape->may_read;
+		struct route route = { o->method, text_printf(&app->arena, "%s%s", shape->path, o->path).ptr,
+			               app->access.names[permission], o->kind, o->read, o->command, o->task, .csv = o->csv };
+		if (!o->writes || shape->resource->writers)
+			add_route(app, &route, shape, permission);
+	}
+}
+
+static void lay_out(struct app *app)
+{
+	size_t resources = 0, routes = 0, each = operation_count;
+	for (size_t m = 0; m < app->module_count; m++) {
+		resources += app->modules[m]->resource_count;
+		routes += app->modules[m]->route_count;
+		each += app->modules[m]->operation_count;
+		for (size_t g = 0; g < app->modules[m]->grant_count; g++)
+			access_grant(&app->access, app->modules[m]->grants[g].permission, app->modules[m]->grants[g].roles);
+	}
+	app->shapes = arena_take(&app->arena, (resources + 1) * sizeof *app->shapes);
+	app->routes = arena_take(&app->arena, (routes + resources * each) * sizeof *app->routes);
+	for (size_t m = 0; m < app->module_count; m++) {
+		const struct module *module = app->modules[m];
+		for (size_t i = 0; i < module->route_count; i++) {
+			const char *permission = module->routes[i].permission;
+			add_route(app, &module->routes[i], NULL, permission ? access_number(&app->access, permission) : 0);
+			assert(!permission || app->routes[app->route_count - 1].permission_number < PERMISSIONS_MAX);
+		}
+		for (size_t i = 0; i < module->resource_count; i++) {
+			struct shape *shape = shape_new(&app->arena, &app->access, module->resources[i]);
+			app->shapes[app->shape_count++] = shape;
+			add_operations(app, shape, operations, operation_count);
+			for (size_t o = 0; o < app->module_count; o++)
+				add_operations(app, shape, app->modules[o]->operations, app->modules[o]->operation_count);
+		}
+	}
+}
+
+static enum store_open_result open_store(struct app *app, const struct store_options *wanted)
 {
 	const struct schema *schemas[MODULES_MAX + 2] = { &app_schema, &journal_schema };
 	size_t schema_count = 2;
-	assert(count <= MODULES_MAX);
-	for (size_t i = 0; i < count; i++)
-		if (modules[i]->schema)
-			schemas[schema_count++] = modules[i]->schema;
+	assert(app->module_count <= MODULES_MAX);
+	for (size_t i = 0; i < app->module_count; i++)
+		if (app->modules[i]->schema)
+			schemas[schema_count++] = app->modules[i]->schema;
+	const struct table **tables = arena_take(&app->arena, (app->shape_count + 1) * sizeof *tables);
+	for (size_t i = 0; i < app->shape_count; i++)
+		tables[i] = &app->shapes[i]->table;
 	struct store_options options = *wanted;
 	options.schemas = schemas;
 	options.schema_count = schema_count;
+	options.tables = tables;
+	options.table_count = app->shape_count;
 	options.sequence = journal_sequence;
+	enum store_open_result result = store_open(&options, &app->store);
+	if (result == STORE_OPENED && store_read(app->store, 0, read_facts, app) != STORE_OK) {
+		store_close(app->store);
+		return STORE_UNUSABLE;
+	}
+	return result;
+}
+
+struct app *app_open(const struct store_options *options, const struct module *const *modules, size_t count,
+                     enum store_open_result *result)
+{
 	struct app *app = calloc(1, sizeof *app);
 	if (!app)
 		abort();
 	app->modules = modules;
 	app->module_count = count;
-	*result = store_open(&options, &app->store);
-	if (*result == STORE_OPENED && store_read(app->store, 0, read_facts, app) != STORE_OK) {
-		store_close(app->store);
-		*result = STORE_UNUSABLE;
-	}
+	app->arena = arena_new(LAYOUT_BYTES_MAX);
+	lay_out(app);
+	*result = open_store(app, options);
 	if (*result != STORE_OPENED) {
+		arena_free(&app->arena);
 		free(app);
 		return NULL;
 	}
 	app->sessions = sessions_new();
 	app->shown = shown_new();
-	if (!options.read_only)
+	if (!options->read_only)
 		app->feed = feed_start(app);
 	return app;
 }
@@ -78,6 +146,7 @@ void app_close(struct app *app)
 	store_close(app->store);
 	sessions_free(app->sessions);
 	shown_free(app->shown);
+	arena_free(&app->arena);
 	free(app);
 }
 
@@ -127,27 +196,37 @@ static bool path_fits(const char *pattern, struct text path, int64_t *id)
 const struct route *app_route(const struct app *app, enum method method, struct text path, int64_t *id, bool *known_path)
 {
 	*known_path = false;
-	for (size_t m = 0; m < app->module_count; m++)
-		for (size_t r = 0; r < app->modules[m]->route_count; r++) {
-			const struct route *route = &app->modules[m]->routes[r];
-			int64_t found = 0;
-			if (!path_fits(route->path, path, &found))
-				continue;
-			*known_path = true;
-			if (route->method == method) {
-				*id = found;
-				return route;
-			}
+	for (size_t i = 0; i < app->route_count; i++) {
+		const struct route *route = &app->routes[i];
+		int64_t found = 0;
+		if (!path_fits(route->path, path, &found))
+			continue;
+		*known_path = true;
+		if (route->method == method) {
+			*id = found;
+			return route;
 		}
+	}
 	return NULL;
 }
 
-const struct module *app_resource(const struct app *app, struct text resource)
+const struct shape *app_shape(const struct app *app, struct text resource)
 {
-	for (size_t m = 0; m < app->module_count; m++)
-		if (app->modules[m]->resource && text_is(resource, app->modules[m]->resource))
-			return app->modules[m];
+	for (size_t i = 0; i < app->shape_count; i++)
+		if (text_is(resource, app->shapes[i]->resource->name))
+			return app->shapes[i];
 	return NULL;
+}
+
+unsigned app_feed_permission(const struct app *app, struct text resource)
+{
+	const struct shape *shape = app_shape(app, resource);
+	if (shape)
+		return shape->may_read;
+	for (size_t m = 0; m < app->module_count; m++)
+		if (app->modules[m]->journalled && text_is(resource, app->modules[m]->journalled))
+			return access_number(&app->access, app->modules[m]->journalled_permission);
+	return access_number(&app->access, "journal.read");
 }
 
 /* ---- carrying out ---- */
@@ -181,8 +260,13 @@ enum store_code app_run_read(struct db *db, void *arg)
 static struct text request_hash(struct call *call)
 {
 	unsigned char hash[HASH_BYTES];
-	struct buf all = buf_in(call->arena, call->raw.len + 512, call->raw.len + 512);
-	buf_printf(&all, "%s\n%lld\n%u", call->route->path, (long long)call->id, call->actor.permissions);
+	struct buf all = buf_in(call->arena, call->raw.len + 1024, call->raw.len + 1024);
+	buf_printf(&all, "%s\n%lld\n%lld %lld", call->route->path, (long long)call->id, (long long)call->actor.organization,
+	           (long long)call->actor.person);
+	for (size_t i = 0; i < COUNT(call->actor.permissions.bits); i++)
+		buf_printf(&all, " %llx", (unsigned long long)call->actor.permissions.bits[i]);
+	for (unsigned i = 0; i < call->actor.family_count; i++)
+		buf_printf(&all, " f%lld", (long long)call->actor.family[i]);
 	for (unsigned i = 0; i < call->actor.area_count; i++)
 		buf_printf(&all, " %lld", (long long)call->actor.areas[i]);
 	buf_char(&all, '\n');
@@ -262,7 +346,7 @@ bool app_allows(struct call *call)
 		call_problem(call, PROBLEM_NOT_SIGNED_IN);
 		return false;
 	}
-	if ((call->actor.permissions & call->route->permission) != call->route->permission) {
+	if (call->route->permission && !actor_may(&call->actor, call->route->permission_number)) {
 		call_problem(call, PROBLEM_FORBIDDEN);
 		return false;
 	}

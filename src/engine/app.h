@@ -4,6 +4,7 @@
 #define ENGINE_APP_H
 
 #include "engine/call.h"
+#include "engine/resource.h"
 
 struct sessions;
 struct shown;
@@ -19,7 +20,7 @@ enum route_kind {
 struct route {
 	enum method method;
 	const char *path; /* {id} stands for one record number */
-	unsigned permission;
+	const char *permission; /* NULL: being signed in is enough */
 	enum route_kind kind;
 	read_fn *read; /* arg is the struct call */
 	command_fn *command; /* arg is the struct call */
@@ -27,35 +28,49 @@ struct route {
 	bool open; /* answers those who are not signed in */
 	bool csv; /* takes text/csv up to IMPORT_BYTES_MAX instead of JSON */
 	unsigned body_max; /* of the JSON, in bytes; 0: BODY_BYTES_MAX */
+	const struct shape *shape; /* whose records it is about; set by the app, as is: */
+	unsigned permission_number;
 };
 
-/* A column of a file and the field it stands for. */
-struct alias {
-	const char *header, *field;
-};
-
-/* How rows of a file become records: the command makes one record from `row`, in the caller's transaction. */
-struct importer {
-	const struct alias *aliases;
-	size_t alias_count;
-	enum store_code (*row)(struct tx *tx, struct call *call, struct input *row);
+/* What can be done with the records of every resource: a route behind the resource's path. */
+struct operation {
+	enum method method;
+	const char *path; /* "", "/{id}", "/import" ... */
+	bool writes; /* NAME.write is needed for it, otherwise NAME.read */
+	enum route_kind kind;
+	read_fn *read;
+	command_fn *command;
+	void (*task)(struct call *call);
+	bool csv;
+	const char *zh, *en; /* what it does */
 };
 
 /* One capability. */
 struct module {
 	const char *name;
-	const struct schema *schema;
-	const struct route *routes;
+	const struct resource *const *resources;
+	size_t resource_count;
+	const struct route *routes; /* beside those that every resource has */
 	size_t route_count;
-	const struct importer *importer;
-	const char *resource; /* its name in journal lines, with who may see them in the feed */
-	unsigned feed_permission;
+	const struct grant *grants; /* of the permissions that these routes ask for */
+	size_t grant_count;
+	const struct operation *operations; /* more of those that every resource has */
+	size_t operation_count;
+	const struct schema *schema; /* tables that are no resources */
+	const char *journalled; /* a name in journal lines beside the resources', and the permission to see such lines in the feed */
+	const char *journalled_permission;
 };
 
 struct app {
 	struct store *store;
 	const struct module *const *modules;
 	size_t module_count;
+	struct arena arena; /* of what is laid out at the start */
+	struct access access;
+	struct shape **shapes;
+	size_t shape_count;
+	struct route *routes;
+	size_t route_count;
 	struct sessions *sessions;
 	struct shown *shown;
 	struct feed *feed;
@@ -68,7 +83,7 @@ struct app {
 	_Atomic bool stopping; /* who does long work ends it where it may be cut */
 };
 
-enum { MODULES_MAX = 32 };
+enum { MODULES_MAX = 64 };
 
 /* Opens the store with the schema of all modules, sessions and feed. NULL with a reason in *result. */
 struct app *app_open(const struct store_options *options, const struct module *const *modules, size_t count,
@@ -77,7 +92,9 @@ void app_close(struct app *app);
 
 /* The route for a path; NULL with *known_path telling whether another method exists there. */
 const struct route *app_route(const struct app *app, enum method method, struct text path, int64_t *id, bool *known_path);
-const struct module *app_resource(const struct app *app, struct text resource);
+const struct shape *app_shape(const struct app *app, struct text resource); /* NULL: there is none */
+/* The permission to see journal lines about it. */
+unsigned app_feed_permission(const struct app *app, struct text resource);
 
 /* Once a minute: old sessions and old idempotency keys end, on the pool. */
 void app_tend(struct app *app);

@@ -87,17 +87,11 @@ static struct text render(struct arena *arena, const struct journal_line *line, 
 	return buf_done(&b);
 }
 
-static unsigned permission_for(const struct app *app, struct text resource)
-{
-	const struct module *module = app_resource(app, resource);
-	return module ? module->feed_permission : MAY_READ_JOURNAL;
-}
-
 enum sight { HIDDEN, GONE, SEEN };
 
 static enum sight sight_of(const struct actor *actor, unsigned permission, const struct places *p)
 {
-	if ((actor->permissions & permission) != permission)
+	if (!actor_may(actor, permission))
 		return HIDDEN;
 	if (!p->area && !p->was_area)
 		return SEEN; /* not tied to a place: a user, an import */
@@ -142,7 +136,7 @@ static bool take_in(void *arg, const struct journal_line *line)
 	struct intake *in = arg;
 	struct feed *feed = in->feed;
 	struct text event = render(&in->arena, line, false), gone = render(&in->arena, line, true);
-	unsigned permission = permission_for(feed->app, line->resource);
+	unsigned permission = app_feed_permission(feed->app, line->resource);
 	/* Whichever server it was done at. */
 	bool rights = text_is(line->resource, "user") || text_is(line->action, "sign_out");
 	if (rights)
@@ -509,7 +503,7 @@ struct backlog {
 static bool take_old(void *arg, const struct journal_line *line)
 {
 	struct backlog *b = arg;
-	enum sight sight = sight_of(&b->listener->actor, permission_for(b->feed->app, line->resource), &line->places);
+	enum sight sight = sight_of(&b->listener->actor, app_feed_permission(b->feed->app, line->resource), &line->places);
 	if (sight != HIDDEN) {
 		struct text event = render(&b->arena, line, sight == GONE);
 		if (b->len + event.len > b->max)

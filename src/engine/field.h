@@ -83,15 +83,16 @@ struct field {
 #define FIELD_MEMBER(kind, member, ...) kind##_value member;
 #define FIELD_ROW(kind, member, ...) { .type = FIELD_##kind, .name = #member, .label = __VA_ARGS__ },
 
-/* What every record has. First member of each typed record. */
+/* What every record has, kept by the system. First member of each typed record. */
 struct record {
-	int64_t id, version, created_at, updated_at, ended_at; /* ended_at 0: it has not */
+	int64_t id, version, created_at, updated_at, ended_at; /* ended_at MISSING: it has not ended */
 };
 
-bool field_is_sealed(const struct field *field);
-/* Whether its value is a struct text, two doubles, or else an int64_t. */
+enum value_type field_value(const struct field *field); /* of its column: VALUE_INT, VALUE_TEXT, VALUE_REAL (both of a point) */
 bool field_is_text(const struct field *field);
-size_t field_size(const struct field *field);
+bool field_is_sealed(const struct field *field);
+size_t field_size(const struct field *field); /* of the member */
+int64_t field_missing(const struct field *field); /* what an int64_t is where there is no value */
 const struct field *field_find(const struct field *fields, size_t count, struct text name);
 size_t word_count(const struct word *words);
 const struct word *word_find(const struct word *words, struct text text);

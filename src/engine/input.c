@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { DETAIL_BYTES_MAX = 256 * 1024 };
+enum { DETAIL_BYTES_MAX = 256 * 1024, TEXT_CHARS_MAX = 200 };
 
 void input_start(struct input *in, struct call *call, bool create)
 {
@@ -42,9 +42,11 @@ static void remember(struct input *in, const char *name)
 	in->taken[in->taken_count++] = name;
 }
 
-static enum found find(struct input *in, const char *name, unsigned take, json_t **json, struct text *cell)
+static enum found find(struct input *in, const struct field *field, json_t **json, struct text *cell)
 {
 	enum found found = ABSENT;
+	const char *name = field->name;
+	bool must = field->flags & MUST;
 	remember(in, name);
 	*json = NULL;
 	*cell = TEXT_NONE;
@@ -58,22 +60,22 @@ static enum found find(struct input *in, const char *name, unsigned take, json_t
 				*cell = text_trim(in->cells[i].value);
 		found = cell->len > 0 ? GIVEN : ABSENT;
 	}
-	if ((take & MUST) && (found == CLEARED || (found == ABSENT && in->create)))
+	if (must && (found == CLEARED || (found == ABSENT && in->create)))
 		input_wrong(in, name, "required", "必填", "This field is required");
-	return found == CLEARED && (take & MUST) ? ABSENT : found;
+	return found == CLEARED && must ? ABSENT : found;
 }
 
 /* A field whose value is text, in either kind of input. */
-static enum found find_text(struct input *in, const char *name, unsigned take, struct text *text)
+static enum found find_text(struct input *in, const struct field *field, struct text *text)
 {
 	json_t *json;
-	enum found found = find(in, name, take, &json, text);
+	enum found found = find(in, field, &json, text);
 	if (found != GIVEN || !json)
 		return found;
 	*text = json_text_of(json);
 	if (text->ptr)
 		return GIVEN;
-	wrong_type(in, name);
+	wrong_type(in, field->name);
 	return ABSENT;
 }
 
@@ -89,46 +91,65 @@ static void note_name(struct input *in, const char *name)
 	json_begin_array(&in->json);
 }
 
-static struct text shown(struct input *in, unsigned take, struct text value)
+static struct text shown(struct input *in, const struct field *field, struct text value)
 {
-	char mask[40];
-	if (!value.ptr || !(take & (PROTECTED | TELEPHONE)))
+	char mask[MASKED_NUMBER_SIZE];
+	if (!value.ptr || !field_is_sealed(field))
 		return value;
-	if (take & TELEPHONE)
+	if (field->type == FIELD_phone)
 		mask_phone(value, mask);
 	else
 		mask_number(value, mask);
 	return text_copy(in->call->arena, text_of(mask));
 }
 
-static void set_text(struct input *in, const char *name, unsigned take, struct text *value, struct text now)
+/* A list is noted as it is kept, as JSON. */
+static void put_noted(struct input *in, const struct field *field, struct text value)
+{
+	bool is_list = field->type == FIELD_words || field->type == FIELD_tags || field->type == FIELD_refs;
+	if (value.ptr && is_list)
+		json_put_raw(&in->json, value);
+	else
+		json_put_text(&in->json, shown(in, field, value));
+}
+
+static void set_text(struct input *in, const struct field *field, struct text *value, struct text now)
 {
 	if (text_eq(*value, now))
 		return;
-	note_name(in, name);
-	json_put_text(&in->json, shown(in, take, *value));
-	json_put_text(&in->json, shown(in, take, now));
+	note_name(in, field->name);
+	put_noted(in, field, *value);
+	put_noted(in, field, now);
 	json_end_array(&in->json);
 	*value = now.ptr ? text_copy(in->call->arena, now) : TEXT_NONE;
 }
 
-static void set_int(struct input *in, const char *name, int64_t *value, int64_t now, bool as_id)
+static void put_number(struct input *in, const struct field *field, int64_t value)
+{
+	if (field->type == FIELD_ref || field->type == FIELD_area)
+		json_put_id(&in->json, value);
+	else if (value == MISSING)
+		json_put_null(&in->json);
+	else if (field->type == FIELD_boolean)
+		json_put_bool(&in->json, value != 0);
+	else if (field->type == FIELD_instant)
+		json_member_instant(&in->json, TEXT_NONE, value);
+	else
+		json_put_int(&in->json, value);
+}
+
+static void set_number(struct input *in, const struct field *field, int64_t *value, int64_t now)
 {
 	if (*value == now)
 		return;
-	note_name(in, name);
-	for (int side = 0; side < 2; side++) {
-		int64_t number = side == 0 ? *value : now;
-		if (as_id)
-			json_put_id(&in->json, number);
-		else
-			json_put_int(&in->json, number);
-	}
+	note_name(in, field->name);
+	put_number(in, field, *value);
+	put_number(in, field, now);
 	json_end_array(&in->json);
 	*value = now;
 }
 
-/* ---- the takers ---- */
+/* ---- texts ---- */
 
 static bool has_control(struct text text)
 {
@@ -138,64 +159,109 @@ static bool has_control(struct text text)
 	return false;
 }
 
-void take_text(struct input *in, const char *name, unsigned take, size_t max, struct text *value)
+static void take_plain_text(struct input *in, const struct field *field, struct text *value, struct text text)
 {
-	struct text text;
-	enum found found = find_text(in, name, take, &text);
-	if (found == ABSENT)
-		return;
-	if (found == CLEARED) {
-		set_text(in, name, take, value, TEXT_NONE);
-		return;
-	}
+	size_t max = field->max ? (size_t)field->max : TEXT_CHARS_MAX;
 	text = text_trim(text);
 	size_t points = text_utf8_length(text);
 	if (points == SIZE_MAX || has_control(text))
-		input_wrong(in, name, "bad_characters", "含有无效字符", "Contains characters that are not allowed");
-	else if (points == 0 && (take & MUST))
-		input_wrong(in, name, "required", "必填", "This field is required");
+		input_wrong(in, field->name, "bad_characters", "含有无效字符", "Contains characters that are not allowed");
+	else if (points == 0 && (field->flags & MUST))
+		input_wrong(in, field->name, "required", "必填", "This field is required");
 	else if (points > max)
-		call_wrong(in->call, text_printf(in->call->arena, "/%s", name), "too_long",
+		call_wrong(in->call, text_printf(in->call->arena, "/%s", field->name), "too_long",
 		           text_printf(in->call->arena, "最多 %zu 个字", max),
 		           text_printf(in->call->arena, "At most %zu characters", max));
 	else
-		set_text(in, name, take, value, points == 0 ? TEXT_NONE : text);
+		set_text(in, field, value, points == 0 ? TEXT_NONE : text);
 }
 
-static const struct word *word_find(struct text text, const struct word *words, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (text_is(text, words[i].word) || text_is(text, words[i].zh))
-			return &words[i];
-	return NULL;
-}
-
-static void unknown_word(struct input *in, const char *name, const struct word *words, size_t count)
+static void unknown_word(struct input *in, const struct field *field)
 {
 	struct buf zh = buf_in(in->call->arena, 256, 4096), en = buf_in(in->call->arena, 256, 4096);
 	buf_text(&zh, TEXT("只能是："));
 	buf_text(&en, TEXT("One of: "));
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; field->words[i].word; i++) {
 		buf_text(&zh, i ? TEXT("、") : TEXT(""));
-		buf_text(&zh, text_of(words[i].zh));
+		buf_text(&zh, text_of(field->words[i].zh));
 		buf_text(&en, i ? TEXT(", ") : TEXT(""));
-		buf_text(&en, text_of(words[i].word));
+		buf_text(&en, text_of(field->words[i].word));
 	}
-	call_wrong(in->call, text_printf(in->call->arena, "/%s", name), "unknown_word", buf_done(&zh), buf_done(&en));
+	call_wrong(in->call, text_printf(in->call->arena, "/%s", field->name), "unknown_word", buf_done(&zh), buf_done(&en));
 }
 
-void take_word(struct input *in, const char *name, unsigned take, const struct word *words, size_t count, struct text *value)
+static void take_word(struct input *in, const struct field *field, struct text *value, struct text text)
 {
-	struct text text;
-	enum found found = find_text(in, name, take, &text);
-	if (found == ABSENT)
-		return;
-	const struct word *word = found == GIVEN ? word_find(text, words, count) : NULL;
-	if (found == GIVEN && !word)
-		unknown_word(in, name, words, count);
+	const struct word *word = word_find(field->words, text);
+	if (word)
+		set_text(in, field, value, text_of(word->word));
 	else
-		set_text(in, name, take, value, word ? text_of(word->word) : TEXT_NONE);
+		unknown_word(in, field);
 }
+
+static void take_date(struct input *in, const struct field *field, struct text *value, struct text text)
+{
+	struct date day;
+	if (date_read(text, &day))
+		set_text(in, field, value, text);
+	else
+		input_wrong(in, field->name, "bad_date", "日期应为 YYYY-MM-DD，且确实存在", "A day that exists, as YYYY-MM-DD");
+}
+
+static void take_phone(struct input *in, const struct field *field, struct text *value, struct text text)
+{
+	char normal[PHONE_SIZE];
+	if (phone_read(text, normal) == PHONE_WRONG)
+		input_wrong(in, field->name, "bad_phone", "不是有效的电话号码", "Not a telephone number");
+	else
+		set_text(in, field, value, text_of(normal));
+}
+
+static void take_uscc(struct input *in, const struct field *field, struct text *value, struct text text)
+{
+	if (uscc_is_valid(text))
+		set_text(in, field, value, text);
+	else
+		input_wrong(in, field->name, "bad_uscc", "不是有效的统一社会信用代码", "Not a unified social credit code");
+}
+
+struct card_words {
+	const char *code, *zh, *en;
+};
+
+static const struct card_words card_words[] = {
+	[ID_CARD_LENGTH] = { "bad_id_card_length", "公民身份号码应为 18 位（或旧的 15 位）", "An identity number has 18 (or 15) characters" },
+	[ID_CARD_CHARACTER] = { "bad_id_card_character", "公民身份号码含有无效字符", "The identity number has a wrong character" },
+	[ID_CARD_AREA] = { "bad_id_card_area", "公民身份号码的地区码不存在", "The identity number's area does not exist" },
+	[ID_CARD_BIRTH_DATE] = { "bad_id_card_birth_date", "公民身份号码中的出生日期不存在", "The identity number's birth date does not exist" },
+	[ID_CARD_CHECK_DIGIT] = { "bad_id_card_check", "公民身份号码校验位不对，请核对", "The identity number's check character is wrong" },
+};
+
+static void take_id_card(struct input *in, const struct field *field, struct text *value, struct text text)
+{
+	struct id_card card;
+	enum id_card_wrong wrong = id_card_read(text, in->call->app->demo, &card);
+	if (wrong != ID_CARD_FINE)
+		input_wrong(in, field->name, card_words[wrong].code, card_words[wrong].zh, card_words[wrong].en);
+	else
+		set_text(in, field, value, text_of(card.number));
+}
+
+static void take_text_field(struct input *in, const struct field *field, struct text *value)
+{
+	static void (*const takers[FIELD_TYPES])(struct input *, const struct field *, struct text *, struct text) = {
+		[FIELD_text] = take_plain_text, [FIELD_word] = take_word, [FIELD_date] = take_date, [FIELD_phone] = take_phone,
+		[FIELD_uscc] = take_uscc, [FIELD_id_card] = take_id_card,
+	};
+	struct text text;
+	enum found found = find_text(in, field, &text);
+	if (found == CLEARED)
+		set_text(in, field, value, TEXT_NONE);
+	else if (found == GIVEN)
+		takers[field->type](in, field, value, text);
+}
+
+/* ---- lists ---- */
 
 /* The next piece of a cell that lists words; people separate them in many ways. */
 static struct text next_piece(struct text *rest)
@@ -218,118 +284,134 @@ static struct text next_piece(struct text *rest)
 	return piece;
 }
 
-static bool mark_word(struct text text, const struct word *words, size_t count, uint64_t *marks)
+static bool mark_word(struct text text, const struct word *words, uint64_t *marks)
 {
-	const struct word *word = word_find(text, words, count);
+	const struct word *word = word_find(words, text);
 	if (word)
 		*marks |= UINT64_C(1) << (word - words);
 	return word != NULL;
 }
 
-static bool mark_words(json_t *json, struct text cell, const struct word *words, size_t count, uint64_t *marks)
+static bool mark_words(json_t *json, struct text cell, const struct word *words, uint64_t *marks)
 {
 	bool known = true;
 	if (json) {
 		size_t i;
 		json_t *item;
 		json_array_foreach(json, i, item)
-			known = mark_word(json_text_of(item), words, count, marks) && known;
+			known = mark_word(json_text_of(item), words, marks) && known;
 		return known;
 	}
 	while (cell.len > 0) {
 		struct text piece = next_piece(&cell);
 		if (piece.len > 0)
-			known = mark_word(piece, words, count, marks) && known;
+			known = mark_word(piece, words, marks) && known;
 	}
 	return known;
 }
 
-void take_words(struct input *in, const char *name, unsigned take, const struct word *words, size_t count, struct text *value)
+static void take_words(struct input *in, const struct field *field, struct text *value)
 {
 	json_t *json;
 	struct text cell;
 	uint64_t marks = 0;
-	assert(count <= 64);
-	enum found found = find(in, name, take, &json, &cell);
+	assert(word_count(field->words) <= 64);
+	enum found found = find(in, field, &json, &cell);
 	if (found == ABSENT)
 		return;
 	if (found == GIVEN && json && !json_is_array(json)) {
-		wrong_type(in, name);
+		wrong_type(in, field->name);
 		return;
 	}
-	if (found == GIVEN && !mark_words(json, cell, words, count, &marks)) {
-		unknown_word(in, name, words, count);
+	if (found == GIVEN && !mark_words(json, cell, field->words, &marks)) {
+		unknown_word(in, field);
 		return;
 	}
 	struct buf list = buf_in(in->call->arena, 128, 8192);
 	struct json_out out = json_out(&list);
 	json_begin_array(&out);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; field->words[i].word; i++)
 		if (marks >> i & 1)
-			json_put_text(&out, text_of(words[i].word));
+			json_put_text(&out, text_of(field->words[i].word));
 	json_end_array(&out);
-	set_text(in, name, take, value, marks ? buf_done(&list) : TEXT_NONE);
+	set_text(in, field, value, marks ? buf_done(&list) : TEXT_NONE);
 }
 
-void take_date(struct input *in, const char *name, unsigned take, struct text *value)
+/* ---- numbers ---- */
+
+/* A number with at most `scale` decimals, in units of the last. */
+static bool read_decimal(struct text text, unsigned scale, int64_t *units)
 {
-	struct text text;
-	struct date day;
-	enum found found = find_text(in, name, take, &text);
-	if (found == ABSENT)
-		return;
-	if (found == GIVEN && !date_read(text, &day))
-		input_wrong(in, name, "bad_date", "日期应为 YYYY-MM-DD，且确实存在", "A day that exists, as YYYY-MM-DD");
-	else
-		set_text(in, name, take, value, found == GIVEN ? text : TEXT_NONE);
+	bool below = text_starts(text, TEXT("-"));
+	int64_t whole = 0;
+	int places = -1;
+	for (size_t i = below; i < text.len; i++) {
+		if (text.ptr[i] == '.' && places < 0 && i > below) {
+			places = 0;
+			continue;
+		}
+		if (text.ptr[i] < '0' || text.ptr[i] > '9' || whole > INT64_MAX / 100 || places >= (int)scale)
+			return false;
+		whole = whole * 10 + (text.ptr[i] - '0');
+		places += places >= 0;
+	}
+	for (int i = places < 0 ? 0 : places; i < (int)scale; i++)
+		if (whole > INT64_MAX / 100)
+			return false;
+		else
+			whole *= 10;
+	*units = below ? -whole : whole;
+	return text.len > (size_t)below && places != 0;
 }
 
-void take_int(struct input *in, const char *name, unsigned take, int64_t min, int64_t max, int64_t *value)
+/* As JSON it went through a double: what is as near to a number of so many decimals as that can be, is that number. */
+static bool decimal_of(const json_t *json, unsigned scale, int64_t *units)
+{
+	double unit = pow(10, scale), scaled = json_number_value(json) * unit;
+	if (!json_is_number(json) || fabs(scaled) > 9e14 || fabs(scaled - nearbyint(scaled)) > 1e-6 * fmax(1, fabs(scaled) * 1e-9))
+		return false;
+	*units = llround(scaled);
+	return true;
+}
+
+static bool read_number(const struct field *field, const json_t *json, struct text cell, int64_t *now)
+{
+	if (field->type == FIELD_decimal)
+		return json ? decimal_of(json, field->scale, now) : read_decimal(cell, field->scale, now);
+	if (field->type == FIELD_boolean) {
+		*now = json ? json_is_true(json) : text_is(cell, "true") || text_is(cell, "是");
+		return json ? json_is_boolean(json) : *now || text_is(cell, "false") || text_is(cell, "否");
+	}
+	*now = json ? json_integer_value(json) : 0;
+	return json ? json_is_integer(json) : text_to_int(cell, INT64_MAX, now);
+}
+
+static void take_number(struct input *in, const struct field *field, int64_t *value)
 {
 	json_t *json;
 	struct text cell;
-	int64_t now = 0;
-	enum found found = find(in, name, take, &json, &cell);
+	int64_t now = field_missing(field), most = field->max || field->min ? field->max : INT64_MAX;
+	enum found found = find(in, field, &json, &cell);
 	if (found == ABSENT)
 		return;
-	if (found == GIVEN) {
-		if (json ? !json_is_integer(json) : !text_to_int(cell, INT64_MAX, &now)) {
-			wrong_type(in, name);
-			return;
-		}
-		if (json)
-			now = json_integer_value(json);
-		if (now < min || now > max) {
-			call_wrong(in->call, text_printf(in->call->arena, "/%s", name), "out_of_range",
-			           text_printf(in->call->arena, "应在 %lld 到 %lld 之间", (long long)min, (long long)max),
-			           text_printf(in->call->arena, "Between %lld and %lld", (long long)min, (long long)max));
-			return;
-		}
+	if (found == GIVEN && !read_number(field, json, cell, &now)) {
+		wrong_type(in, field->name);
+		return;
 	}
-	set_int(in, name, value, now, false);
-}
-
-void take_phone(struct input *in, const char *name, unsigned take, struct text *value)
-{
-	struct text text;
-	char normal[24];
-	enum found found = find_text(in, name, take, &text);
-	if (found == ABSENT)
+	if (found == GIVEN && field->type != FIELD_boolean && (now < field->min || now > most)) {
+		call_wrong(in->call, text_printf(in->call->arena, "/%s", field->name), "out_of_range",
+		           text_printf(in->call->arena, "应在 %lld 到 %lld 之间", (long long)field->min, (long long)most),
+		           text_printf(in->call->arena, "Between %lld and %lld", (long long)field->min, (long long)most));
 		return;
-	if (found == CLEARED)
-		set_text(in, name, take | TELEPHONE, value, TEXT_NONE);
-	else if (phone_read(text, normal) == PHONE_WRONG)
-		input_wrong(in, name, "bad_phone", "不是有效的电话号码", "Not a telephone number");
-	else
-		set_text(in, name, take | TELEPHONE, value, text_of(normal));
+	}
+	set_number(in, field, value, now);
 }
 
-static bool read_point(const json_t *json, struct text cell, double *lat, double *lon)
+static bool read_point(const json_t *json, struct text cell, struct point *point)
 {
 	if (json) {
 		const json_t *a = json_object_get(json, "lat"), *o = json_object_get(json, "lon");
-		*lat = json_number_value(a);
-		*lon = json_number_value(o);
+		*point = (struct point){ json_number_value(a), json_number_value(o) };
 		return json_object_size(json) == 2 && json_is_number(a) && json_is_number(o);
 	}
 	char digits[64], *end;
@@ -337,92 +419,114 @@ static bool read_point(const json_t *json, struct text cell, double *lat, double
 		return false;
 	memcpy(digits, cell.ptr, cell.len);
 	digits[cell.len] = 0;
-	*lat = strtod(digits, &end);
+	point->lat = strtod(digits, &end);
 	if (end == digits || *end != ',')
 		return false;
 	const char *second = end + 1;
-	*lon = strtod(second, &end);
+	point->lon = strtod(second, &end);
 	return end != second && *end == 0;
 }
 
-void take_point(struct input *in, const char *name, unsigned take, double *lat, double *lon)
+static void put_point(struct input *in, const struct point *point)
+{
+	json_begin_array(&in->json);
+	json_put_real(&in->json, point->lat);
+	json_put_real(&in->json, point->lon);
+	json_end_array(&in->json);
+}
+
+static void take_point(struct input *in, const struct field *field, struct point *value)
 {
 	json_t *json;
 	struct text cell;
-	double new_lat = 0, new_lon = 0;
-	enum found found = find(in, name, take, &json, &cell);
+	struct point now = { 0, 0 };
+	enum found found = find(in, field, &json, &cell);
 	if (found == ABSENT)
 		return;
-	if (found == GIVEN && !read_point(json, cell, &new_lat, &new_lon)) {
-		wrong_type(in, name);
+	if (found == GIVEN && !read_point(json, cell, &now)) {
+		wrong_type(in, field->name);
 		return;
 	}
-	if (!(fabs(new_lat) <= 90 && fabs(new_lon) <= 180)) {
-		input_wrong(in, name, "out_of_range", "经纬度超出范围", "Latitude or longitude out of range");
+	if (!(fabs(now.lat) <= 90 && fabs(now.lon) <= 180)) {
+		input_wrong(in, field->name, "out_of_range", "经纬度超出范围", "Latitude or longitude out of range");
 		return;
 	}
-	if (memcmp(lat, &new_lat, sizeof *lat) == 0 && memcmp(lon, &new_lon, sizeof *lon) == 0)
+	if (memcmp(value, &now, sizeof now) == 0)
 		return;
-	note_name(in, name);
-	for (int side = 0; side < 2; side++) {
-		double points[2] = { side ? new_lat : *lat, side ? new_lon : *lon };
-		json_begin_array(&in->json);
-		json_put_real(&in->json, points[0]);
-		json_put_real(&in->json, points[1]);
-		json_end_array(&in->json);
-	}
+	note_name(in, field->name);
+	put_point(in, value);
+	put_point(in, &now);
 	json_end_array(&in->json);
-	*lat = new_lat;
-	*lon = new_lon;
+	*value = now;
 }
 
-void take_area(struct input *in, struct tx *tx, const char *name, unsigned take, int64_t *value)
+/* ---- what stands elsewhere ---- */
+
+static bool area_is_known(struct input *in, struct tx *tx, struct text text, int64_t *area)
 {
-	struct text text;
-	int64_t area = 0;
-	enum found found = find_text(in, name, take, &text);
-	if (found == ABSENT)
-		return;
-	if (found == GIVEN) {
-		bool known = area_read(text, &area) &&
-		             db_int(tx->db, 0, "SELECT 1 FROM area WHERE district = ?1 AND number = ?2 AND ended_at IS NULL",
-		                    BIND(value_int(in->call->actor.district), value_int(area))) == 1;
-		if (!known) {
-			input_wrong(in, name, "unknown_area", "本区没有这个区划代码", "No such area in this district");
-			return;
-		}
-	}
-	set_int(in, name, value, area, true);
+	return area_read(text, area) &&
+	       db_int(tx->db, 0, "SELECT 1 FROM area WHERE district = ?1 AND id = ?2 AND ended_at IS NULL",
+	              BIND(value_int(in->call->actor.district), value_int(*area))) == 1;
 }
 
-struct card_words {
-	const char *code, *zh, *en;
-};
+/* A record outside one's sight is answered like one that does not exist. */
+static bool record_is_known(struct input *in, struct tx *tx, const char *resource, struct text text, int64_t *id)
+{
+	struct query query;
+	const struct shape *shape = app_shape(in->call->app, text_of(resource));
+	if (!id_read(text, id))
+		return false;
+	query_start(&query, in->call->arena);
+	query_sql(&query, "SELECT 1 FROM ");
+	query_sql(&query, shape->table.name);
+	query_sql(&query, " WHERE district = ");
+	query_value(&query, value_int(in->call->actor.district));
+	query_sql(&query, " AND id = ");
+	query_value(&query, value_int(*id));
+	query_sql(&query, " AND ended_at IS NULL");
+	scope_condition(&query, &in->call->actor, &shape->ties);
+	struct rows *rows = query_run(&query, tx->db);
+	bool known = rows_next(rows);
+	return rows_end(rows) == STORE_OK && known;
+}
 
-static const struct card_words card_words[] = {
-	[ID_CARD_LENGTH] = { "bad_id_card_length", "公民身份号码应为 18 位（或旧的 15 位）", "An identity number has 18 (or 15) characters" },
-	[ID_CARD_CHARACTER] = { "bad_id_card_character", "公民身份号码含有无效字符", "The identity number has a wrong character" },
-	[ID_CARD_AREA] = { "bad_id_card_area", "公民身份号码的地区码不存在", "The identity number's area does not exist" },
-	[ID_CARD_BIRTH_DATE] = { "bad_id_card_birth_date", "公民身份号码中的出生日期不存在", "The identity number's birth date does not exist" },
-	[ID_CARD_CHECK_DIGIT] = { "bad_id_card_check", "公民身份号码校验位不对，请核对", "The identity number's check character is wrong" },
-};
-
-void take_id_card(struct input *in, const char *name, unsigned take, struct text *value)
+static void take_reference(struct input *in, struct tx *tx, const struct field *field, int64_t *value)
 {
 	struct text text;
-	struct id_card card;
-	enum found found = find_text(in, name, take, &text);
+	int64_t now = 0;
+	enum found found = find_text(in, field, &text);
 	if (found == ABSENT)
 		return;
-	if (found == CLEARED) {
-		set_text(in, name, take | PROTECTED, value, TEXT_NONE);
-		return;
-	}
-	enum id_card_wrong wrong = id_card_read(text, in->call->app->demo, &card);
-	if (wrong != ID_CARD_FINE)
-		input_wrong(in, name, card_words[wrong].code, card_words[wrong].zh, card_words[wrong].en);
+	if (found == GIVEN && field->type == FIELD_area && !area_is_known(in, tx, text, &now))
+		input_wrong(in, field->name, "unknown_area", "本区没有这个区划代码", "No such area in this district");
+	else if (found == GIVEN && field->type == FIELD_ref && !record_is_known(in, tx, field->to, text, &now))
+		input_wrong(in, field->name, "unknown_record", "没有这条记录，或不在您的管辖范围内", "No such record, or outside your area");
 	else
-		set_text(in, name, take | PROTECTED, value, text_of(card.number));
+		set_number(in, field, value, now);
+}
+
+void take_field(struct input *in, struct tx *tx, const struct field *field, void *value)
+{
+	switch (field->type) {
+	case FIELD_words:
+		take_words(in, field, value);
+		break;
+	case FIELD_integer:
+	case FIELD_money:
+	case FIELD_decimal:
+	case FIELD_boolean:
+		take_number(in, field, value);
+		break;
+	case FIELD_point:
+		take_point(in, field, value);
+		break;
+	case FIELD_area:
+	case FIELD_ref:
+		take_reference(in, tx, field, value);
+		break;
+	default:
+		take_text_field(in, field, value);
+	}
 }
 
 /* ---- the end ---- */
@@ -449,17 +553,23 @@ static struct text pointer_to(struct arena *arena, struct text key)
 	return buf_done(&pointer);
 }
 
-bool input_finish(struct input *in)
+/* What is answered, but never taken. */
+static bool is_read_only(const struct shape *shape, struct text name)
 {
-	static const char *const read_only[] = { "id", "version", "created_at", "updated_at", "flags", "ended_at" };
+	if (!shape)
+		return text_is(name, "id") || text_is(name, "version");
+	const struct slot *slot = shape_slot(shape, name);
+	return (slot && (slot->field->flags & KEPT)) || field_find(shape->resource->derived, shape->resource->derived_count, name);
+}
+
+bool input_finish(struct input *in, const struct shape *shape)
+{
 	const char *key;
 	json_t *ignored;
 	json_object_foreach(in->object, key, ignored) {
 		if (was_taken(in, key))
 			continue;
-		bool known = false;
-		for (size_t i = 0; i < COUNT(read_only); i++)
-			known = known || strcmp(read_only[i], key) == 0;
+		bool known = is_read_only(shape, text_of(key));
 		call_wrong(in->call, pointer_to(in->call->arena, text_cut(text_of(key), 64)), known ? "read_only" : "unknown_field",
 		           known ? TEXT("该字段由系统维护，不能填写") : TEXT("没有这个字段"),
 		           known ? TEXT("The field is kept by the system") : TEXT("There is no such field"));

@@ -37,3 +37,8 @@ struct rows *query_run(struct query *query, struct db *db)
 {
 	return db_query(db, query_done(query), query->values, query->count);
 }
+
+enum store_code query_exec(struct query *query, struct db *db)
+{
+	return db_exec(db, query_done(query), query->values, query->count, NULL);
+}

@@ -19,5 +19,6 @@ void query_sql(struct query *query, const char *sql); /* a fixed piece: never an
 void query_value(struct query *query, struct value value); /* writes ?N and keeps the value */
 const char *query_done(struct query *query); /* the whole statement */
 struct rows *query_run(struct query *query, struct db *db);
+enum store_code query_exec(struct query *query, struct db *db); /* a statement without rows, as db_exec */
 
 #endif

@@ -6,6 +6,7 @@
 #ifndef ENGINE_RESOURCE_H
 #define ENGINE_RESOURCE_H
 
+#include "engine/access.h"
 #include "engine/field.h"
 
 struct input;
@@ -25,13 +26,13 @@ struct resource {
 	const char *name; /* in journal lines, permissions and references: "elder" */
 	const char *plural; /* in paths: "elders" */
 	const char *label, *en; /* what people call it */
+	const struct field *key; /* what its id is called outside, where it is no number of ours; NULL: "id" */
 	const struct field *fields;
 	size_t field_count;
 	size_t size; /* of the typed record, which begins with a struct record */
 	struct ties ties; /* with none at all, everybody in the district who may read sees every record */
 	const char *const *orders; /* more indexes, each a list of fields with blanks between; ends with NULL */
 	const char *readers, *writers; /* roles with blanks between; they get the permissions NAME.read and NAME.write */
-	const char *revealers; /* who may see sealed fields clear, with a reason: NAME.reveal */
 	const struct field *derived; /* members of an answer that `derive` writes */
 	size_t derived_count;
 	/* Rules over several fields, when each has been taken: adds what is wrong to the input. NULL: none. */
@@ -52,10 +53,22 @@ struct shape {
 	const struct resource *resource;
 	struct slot *slots; /* the system's own (id version created_at updated_at ended_at) and then the declared ones */
 	size_t slot_count;
+	const char *path; /* "/api/v1/elders" */
+	struct column *columns; /* of the typed record, in the order of column_list */
+	size_t column_count;
+	const char *column_list; /* "id, version, ..." */
+	const char *insert; /* the whole statement: the district, then the columns */
+	struct tie_columns ties;
+	const struct slot *tie_slots[5]; /* area, second area, organization, own, family; NULL: none */
+	unsigned may_read, may_write; /* numbers of the permissions */
+	struct table table;
 };
 
 enum { SYSTEM_SLOTS = 5 };
 
+struct shape *shape_new(struct arena *arena, struct access *access, const struct resource *resource);
 const struct slot *shape_slot(const struct shape *shape, struct text name); /* NULL: there is none */
+/* The field that a column of a file stands for, by its name, its label or one of its other headers; NULL: none. */
+const struct slot *shape_header(const struct shape *shape, struct text header);
 
 #endif

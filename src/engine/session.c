@@ -248,7 +248,7 @@ bool session_load(struct app *app, struct call *call)
 	int64_t now_ms = clock_now_ms(store_clock(app->store));
 	if (!still_signed_in(&lookup, now_ms))
 		return false;
-	account_actor(&lookup.account, &call->actor);
+	account_actor(app, &lookup.account, &call->actor);
 	remember(app->sessions, as_of, call->session_token, &call->actor, lookup.created_ms, now_ms);
 	feed_follow(app->feed, call->actor.district);
 	call->signed_in = true;
@@ -265,7 +265,7 @@ enum store_code session_ask(struct app *app, struct text token, const struct act
 	enum store_code code = store_read(app->store, 0, look_up, &lookup);
 	if (code == STORE_OK && still_signed_in(&lookup, clock_now_ms(store_clock(app->store)))) {
 		struct actor now;
-		account_actor(&lookup.account, &now);
+		account_actor(app, &lookup.account, &now);
 		*lasts = actor_same_rights(&now, actor);
 	}
 	arena_free(&arena);
@@ -449,7 +449,7 @@ static void login(struct call *call)
 	}
 	token_new(in.token);
 	if (code == STORE_OK) {
-		account_actor(&in.account, &call->actor);
+		account_actor(app, &in.account, &call->actor);
 		code = store_command(app->store, LANE_INTERACTIVE, open_session, &in);
 	}
 	if (code != STORE_OK) {
@@ -516,13 +516,18 @@ static const char *const steps[] = {
 static const struct schema schema = { .owner = "account", .steps = steps, .count = COUNT(steps), .id_table = "account" };
 
 static const struct route routes[] = {
-	{ METHOD_POST, "/api/v1/login", MAY_NOTHING_SPECIAL, ROUTE_TASK, .task = login, .open = true, .body_max = 4096 },
-	{ METHOD_POST, "/api/v1/logout", MAY_NOTHING_SPECIAL, ROUTE_TASK, .task = logout },
-	{ METHOD_GET, "/api/v1/me", MAY_NOTHING_SPECIAL, ROUTE_READ, .read = me },
-	{ METHOD_GET, "/api/v1/users", MAY_READ_USERS, ROUTE_READ, .read = account_list },
-	{ METHOD_POST, "/api/v1/users", MAY_WRITE_USERS, ROUTE_TASK, .task = account_post },
-	{ METHOD_GET, "/api/v1/users/{id}", MAY_READ_USERS, ROUTE_READ, .read = account_get },
-	{ METHOD_PATCH, "/api/v1/users/{id}", MAY_WRITE_USERS, ROUTE_TASK, .task = account_patch },
+	{ METHOD_POST, "/api/v1/login", NULL, ROUTE_TASK, .task = login, .open = true, .body_max = 4096 },
+	{ METHOD_POST, "/api/v1/logout", NULL, ROUTE_TASK, .task = logout },
+	{ METHOD_GET, "/api/v1/me", NULL, ROUTE_READ, .read = me },
+	{ METHOD_GET, "/api/v1/users", "user.read", ROUTE_READ, .read = account_list },
+	{ METHOD_POST, "/api/v1/users", "user.write", ROUTE_TASK, .task = account_post },
+	{ METHOD_GET, "/api/v1/users/{id}", "user.read", ROUTE_READ, .read = account_get },
+	{ METHOD_PATCH, "/api/v1/users/{id}", "user.write", ROUTE_TASK, .task = account_patch },
+};
+
+static const struct grant grants[] = {
+	{ "user.read", "auditor administrator" },
+	{ "user.write", "administrator" },
 };
 
 const struct module account_module = {
@@ -530,6 +535,8 @@ const struct module account_module = {
 	.schema = &schema,
 	.routes = routes,
 	.route_count = COUNT(routes),
-	.resource = "user",
-	.feed_permission = MAY_READ_USERS,
+	.grants = grants,
+	.grant_count = COUNT(grants),
+	.journalled = "user",
+	.journalled_permission = "user.read",
 };

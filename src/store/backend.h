@@ -62,6 +62,8 @@ extern const struct backend sqlite_backend, postgres_backend;
 /* Brings the tables up to date through `db`, inside a transaction that the backend holds open; then raises the id
  * floor. With `options.read_only` it only checks. STORE_TOO_NEW, STORE_MISSING (no tables, not allowed to make them). */
 enum store_open_result store_prepare_schema(struct store *store, struct db *db);
+/* PostgreSQL, outside of a transaction: makes the declared indexes that are missing, while others write. False: logged. */
+bool store_make_indexes(struct store *store, struct db *db);
 void store_notify(struct store *store);
 size_t sql_hash(const char *sql); /* of a statement's text, for the caches of prepared ones */
 enum { STORE_RETRIES_MAX = 8, STORE_QUEUE_MAX = 4096, GROUP_MS_MAX = 10, WAL_BYTES_MAX = 64 << 20, READ_MS_MAX = 1000 };

@@ -345,6 +345,21 @@ static enum store_open_result prepare_schema(struct store *store, struct pg_db *
 	return result;
 }
 
+/* One process after the other, waiting outside of any statement: an index waits for all that have a snapshot. Connections
+ * are read-only and bounded in time, this one is not while it does this. */
+static bool make_indexes(struct store *store, struct pg_db *db)
+{
+	bool made = pg_do(db, "SET statement_timeout = 0; SET default_transaction_read_only = off") == STORE_OK;
+	while (made && !try_lock(db, LOCK_SEQUENCER + 2)) {
+		nanosleep(&(struct timespec){ .tv_nsec = 100 * 1000 * 1000 }, NULL);
+		made = db->base.code == STORE_OK;
+	}
+	made = made && store_make_indexes(store, &db->base);
+	db_int(&db->base, 0, "SELECT pg_advisory_unlock(?1::int, ?2::int)",
+	       BIND(value_int(LOCK_SPACE), value_int(LOCK_SEQUENCER + 2)));
+	return pg_do(db, "SET statement_timeout = '1s'; SET default_transaction_read_only = on") == STORE_OK && made;
+}
+
 static enum store_open_result open_hub(struct pg_hub *hub)
 {
 	struct store *store = hub->store;
@@ -363,6 +378,8 @@ static enum store_open_result open_hub(struct pg_hub *hub)
 	enum store_open_result result = prepare_schema(store, db);
 	if (result != STORE_OPENED)
 		return result;
+	if (!make_indexes(store, db))
+		return STORE_UNUSABLE;
 	return pthread_create(&hub->thread, NULL, sequence_all, hub) == 0 ? STORE_OPENED : STORE_UNUSABLE;
 }
 

@@ -441,7 +441,8 @@ static void pg_read(const struct rows *rows, const struct column *columns, size_
 	for (size_t i = 0; i < count; i++) {
 		void *member = (char *)row + columns[i].offset;
 		if (columns[i].type == VALUE_INT) {
-			*(int64_t *)member = pg_int(rows, (int)i);
+			bool missing = columns[i].missing != 0 && pg_is_null(rows, (int)i);
+			*(int64_t *)member = missing ? columns[i].missing : pg_int(rows, (int)i);
 		} else if (columns[i].type == VALUE_REAL) {
 			*(double *)member = pg_real(rows, (int)i);
 		} else {

@@ -183,7 +183,8 @@ static void lite_read(const struct rows *rows, const struct column *columns, siz
 		/* In the library's multi-thread mode (sqlite_file.c) a column's value may be used like any other. */
 		sqlite3_value *value = sqlite3_column_value(stmt, (int)i);
 		if (columns[i].type == VALUE_INT) {
-			*(int64_t *)member = sqlite3_value_int64(value);
+			bool missing = columns[i].missing != 0 && sqlite3_value_type(value) == SQLITE_NULL;
+			*(int64_t *)member = missing ? columns[i].missing : sqlite3_value_int64(value);
 		} else if (columns[i].type == VALUE_REAL) {
 			*(double *)member = sqlite3_value_double(value);
 		} else {

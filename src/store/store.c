@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* store.c - what both databases share: opening, the schema's steps, statements in one call, waiting for a command. */
+/* store.c - what both databases share: opening, statements in one call, waiting for a command. */
 #include "store/backend.h"
 
 #include "base/log.h"
@@ -137,87 +137,6 @@ struct store_counters store_counters(struct store *store)
 		.checkpoints = __atomic_load_n(&store->counters.checkpoints, __ATOMIC_RELAXED),
 		.wal_bytes = __atomic_load_n(&store->counters.wal_bytes, __ATOMIC_RELAXED),
 	};
-}
-
-/* ---- schema ---- */
-
-static const struct schema *schema_of(const struct store *store, struct text owner)
-{
-	for (size_t i = 0; i < store->options.schema_count; i++)
-		if (text_is(owner, store->options.schemas[i]->owner))
-			return store->options.schemas[i];
-	return NULL;
-}
-
-/* The steps that the store remembers must be known here, or it was written by a newer program. */
-static bool all_steps_known(struct store *store, struct db *db, bool *any)
-{
-	bool known = true;
-	struct rows *rows = db_query(db, "SELECT owner, max(step) FROM store_schema GROUP BY owner", BIND_NONE);
-	while (rows_next(rows)) {
-		const struct schema *schema = schema_of(store, rows_text(rows, 0));
-		*any = true;
-		known = known && schema && rows_int(rows, 1) <= (int64_t)schema->count;
-	}
-	rows_end(rows);
-	return known;
-}
-
-static bool take_missing_steps(struct db *db, const struct schema *schema)
-{
-	int64_t done = db_int(db, 0, "SELECT max(step) FROM store_schema WHERE owner = ?1",
-	                      BIND(value_text(text_of(schema->owner))));
-	const char *const *steps = db_is_postgres(db) && schema->postgres_steps ? schema->postgres_steps : schema->steps;
-	for (int64_t step = done; step < (int64_t)schema->count; step++) {
-		if (db_exec(db, steps[step], BIND_NONE, NULL) != STORE_OK ||
-		    db_exec(db, "INSERT INTO store_schema (owner, step) VALUES (?1, ?2)",
-		            BIND(value_text(text_of(schema->owner)), value_int(step + 1)), NULL) != STORE_OK) {
-			log_error("store: step %d of %s failed", (int)step + 1, schema->owner);
-			return false;
-		}
-	}
-	return db_code(db) == STORE_OK;
-}
-
-static void raise_id_floor(struct store *store, struct db *db, const struct schema *schema)
-{
-	struct arena arena = arena_new(4096);
-	const char *sql = text_printf(&arena,
-	                              "SELECT max((SELECT max(t.id) FROM %s t WHERE t.district = d.number)) FROM district d",
-	                              schema->id_table).ptr;
-	id_not_below(&store->ids, db_int(db, 0, sql, BIND_NONE));
-	arena_free(&arena);
-}
-
-enum store_open_result store_prepare_schema(struct store *store, struct db *db)
-{
-	bool any = false;
-	if (!store->options.read_only &&
-	    db_exec(db, "CREATE TABLE IF NOT EXISTS store_schema (owner TEXT NOT NULL, step INTEGER NOT NULL,"
-	                " PRIMARY KEY (owner, step)) STRICT, WITHOUT ROWID", BIND_NONE, NULL) != STORE_OK)
-		return STORE_UNUSABLE;
-	if (!all_steps_known(store, db, &any)) {
-		log_error("store: it was written by a newer version of this program; update the program");
-		return STORE_TOO_NEW;
-	}
-	if (db_code(db) != STORE_OK)
-		return STORE_UNUSABLE;
-	if (!any && !store->options.create)
-		return STORE_MISSING;
-	if (store->options.read_only)
-		return STORE_OPENED;
-	for (size_t i = 0; i < store->options.schema_count; i++)
-		if (!take_missing_steps(db, store->options.schemas[i]))
-			return STORE_UNUSABLE;
-	struct tx tx = { .db = db, .store = store, .now_ms = clock_now_ms(store->options.clock) };
-	for (size_t i = 0; i < store->options.schema_count; i++) {
-		const struct schema *schema = store->options.schemas[i];
-		if (schema->id_table)
-			raise_id_floor(store, db, schema);
-		if (schema->opened && schema->opened(&tx) != STORE_OK)
-			return STORE_UNUSABLE;
-	}
-	return db_code(db) == STORE_OK ? STORE_OPENED : STORE_UNUSABLE;
 }
 
 /* ---- statements ---- */

@@ -43,6 +43,32 @@ struct schema {
 	enum store_code (*opened)(struct tx *tx); /* what else must be put right whenever it is opened to write; or NULL */
 };
 
+/* ---- declared tables ---- */
+
+struct table_column {
+	const char *name, *type; /* the type in SQLite's words */
+	const char *was; /* the name under which an older store has it; or NULL */
+	bool must; /* NOT NULL, where the table is made with it; a column that is added later cannot be */
+};
+
+struct table_index {
+	const char *name, *columns; /* "district, born_on, id" */
+	const char *where; /* of a partial index; or NULL */
+	bool unique;
+};
+
+/* A table that is kept as it is declared: made when it is missing, and given the columns and indexes that it lacks. Its first
+ * columns are district and id, its key; new ids stay above its highest. A column that the store has and the declaration has
+ * not stops the opening: it belongs to a newer program, or dropping it would lose data. */
+struct table {
+	const char *name;
+	const struct table_column *columns;
+	size_t column_count;
+	const struct table_index *indexes;
+	size_t index_count;
+	bool foreign_ids; /* ids that do not carry their district */
+};
+
 struct store_options {
 	const char *url; /* sqlite:PATH or postgresql://... */
 	const struct clock *clock;
@@ -51,6 +77,8 @@ struct store_options {
 	bool create; /* make the SQLite file, or the tables, when there are none */
 	const struct schema *const *schemas;
 	size_t schema_count;
+	const struct table *const *tables;
+	size_t table_count;
 	/* PostgreSQL: gives journal lines their order; sets *news when it did. Called in a READ COMMITTED transaction. */
 	enum store_code (*sequence)(struct tx *tx, bool *news);
 };
@@ -148,6 +176,7 @@ bool db_is_postgres(const struct db *db);
 struct column {
 	enum value_type type;
 	size_t offset; /* of an int64_t, double or struct text */
+	int64_t missing; /* what NULL becomes in an int64_t */
 };
 void rows_read(const struct rows *rows, const struct column *columns, size_t count, struct arena *arena, void *row);
 

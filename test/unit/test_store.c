@@ -221,10 +221,10 @@ static bool text_same(struct text a, struct text b)
 static enum store_code compare_things(struct db *db, void *arg)
 {
 	static const struct column columns[] = {
-		{ VALUE_INT, offsetof(struct thing, whole) },
-		{ VALUE_REAL, offsetof(struct thing, part) },
-		{ VALUE_TEXT, offsetof(struct thing, text) },
-		{ VALUE_BLOB, offsetof(struct thing, bytes) },
+		{ VALUE_INT, offsetof(struct thing, whole), 0 },
+		{ VALUE_REAL, offsetof(struct thing, part), 0 },
+		{ VALUE_TEXT, offsetof(struct thing, text), 0 },
+		{ VALUE_BLOB, offsetof(struct thing, bytes), 0 },
 	};
 	const struct thing *things = arg;
 	struct arena arena = arena_new(1 << 20);

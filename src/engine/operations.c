@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* operations.c - list, get, create, merge-patch and end of every declared resource. */
+#include "engine/operations.h"
+
+#include "engine/input.h"
+#include "engine/journal.h"
+#include "engine/listing.h"
+#include "engine/record.h"
+
+#include <string.h>
+
+/* ---- reading ---- */
+
+static enum store_code list(struct db *db, void *arg)
+{
+	struct call *call = arg;
+	return list_answer(call, db, call->route->shape);
+}
+
+/* The record of the call's path, in the actor's sight; STORE_REFUSED with 404 answered when there is none. */
+static enum store_code find(struct db *db, struct call *call, void *record)
+{
+	const struct shape *shape = call->route->shape;
+	struct query query;
+	query_start(&query, call->arena);
+	query_sql(&query, "SELECT ");
+	query_sql(&query, shape->column_list);
+	query_sql(&query, " FROM ");
+	query_sql(&query, shape->table.name);
+	query_sql(&query, " WHERE district = ");
+	query_value(&query, value_int(call->actor.district));
+	query_sql(&query, " AND id = ");
+	query_value(&query, value_int(call->id));
+	scope_condition(&query, &call->actor, &shape->ties);
+	struct rows *rows = query_run(&query, db);
+	bool found = rows_next(rows);
+	if (found)
+		record_read(shape, rows, call->arena, record);
+	enum store_code code = rows_end(rows);
+	return code != STORE_OK || found ? code : call_problem(call, PROBLEM_NOT_FOUND);
+}
+
+static enum store_code get(struct db *db, void *arg)
+{
+	struct call *call = arg;
+	void *record = arena_take_raw(call->arena, call->route->shape->resource->size);
+	enum store_code code = find(db, call, record);
+	if (code == STORE_OK)
+		record_answer(call, call->route->shape, record, 200);
+	return code;
+}
+
+/* ---- what may be written ---- */
+
+/* The tie by which the actor may change a record: a person is changed by the area where they live, not by the second one. */
+static const struct slot *keeping_slot(const struct shape *shape, const struct actor *actor)
+{
+	static const unsigned slots[] = { [BOUND_AREA] = 0, [BOUND_ORGANIZATION] = 2, [BOUND_OWN] = 3, [BOUND_FAMILY] = 4 };
+	return shape->tie_slots[slots[actor->role ? actor->role->bound : BOUND_AREA]];
+}
+
+static bool may_keep(const struct shape *shape, const struct actor *actor, const void *record)
+{
+	struct tie_values values = record_ties(shape, record);
+	struct tie_columns ties = shape->ties;
+	ties.second_area = NULL;
+	return scope_sees(actor, &ties, &values);
+}
+
+/* A record is neither made in, nor moved to, somebody else's. */
+static void check_keeping(struct input *in, const struct shape *shape, const void *before, const void *record)
+{
+	const struct actor *actor = &in->call->actor;
+	const struct slot *slot = keeping_slot(shape, actor);
+	if (!slot || slot->offset == 0 || !slot_int(slot, record) || may_keep(shape, actor, record))
+		return;
+	if (!before || slot_int(slot, before) != slot_int(slot, record))
+		input_wrong(in, slot->field->name, "out_of_scope", "不在您的管辖范围内", "Outside your area");
+}
+
+static bool take_record(struct input *in, struct tx *tx, const struct shape *shape, const void *before, void *record)
+{
+	for (size_t i = SYSTEM_SLOTS; i < shape->slot_count; i++)
+		if (!(shape->slots[i].field->flags & KEPT))
+			take_field(in, tx, shape->slots[i].field, slot_at(&shape->slots[i], record));
+	if (shape->resource->check)
+		shape->resource->check(in, tx, record);
+	check_keeping(in, shape, before, record);
+	return input_finish(in, shape);
+}
+
+/* The same twice; the index finds it, here is said which. Who has it is told only to those who may see the record. */
+static enum store_code check_unique(struct tx *tx, struct call *call, const struct shape *shape, const struct slot *slot,
+                                    const void *record)
+{
+	struct query query;
+	query_start(&query, call->arena);
+	query_sql(&query, "SELECT ");
+	query_sql(&query, shape->column_list);
+	query_sql(&query, " FROM ");
+	query_sql(&query, shape->table.name);
+	query_sql(&query, " WHERE district = ");
+	query_value(&query, value_int(call->actor.district));
+	query_sql(&query, " AND ");
+	query_sql(&query, slot->column);
+	query_sql(&query, " = ");
+	query_value(&query, record_value(slot, record, false));
+	query_sql(&query, " AND ended_at IS NULL AND id <> ");
+	query_value(&query, value_int(((const struct record *)record)->id));
+	struct record *other = arena_take_raw(call->arena, shape->resource->size);
+	struct rows *rows = query_run(&query, tx->db);
+	bool found = rows_next(rows);
+	if (found)
+		record_read(shape, rows, call->arena, other);
+	enum store_code code = rows_end(rows);
+	if (code != STORE_OK || !found)
+		return code;
+	struct tie_values ties = record_ties(shape, other);
+	if (!scope_sees(&call->actor, &shape->ties, &ties))
+		return call_problem(call, PROBLEM_REGISTERED_ELSEWHERE);
+	return call_problem_detail(call, PROBLEM_DUPLICATE,
+		text_printf(call->arena, "该%s已登记：记录 %lld", slot->field->label, (long long)other->id),
+		text_printf(call->arena, "The %s is registered: record %lld", slot->field->en ? slot->field->en : slot->field->name,
+		            (long long)other->id));
+}
+
+static enum store_code check_all_unique(struct tx *tx, struct call *call, const struct shape *shape, const void *record)
+{
+	enum store_code code = STORE_OK;
+	for (size_t i = SYSTEM_SLOTS; i < shape->slot_count && tx->again && code == STORE_OK; i++) {
+		const struct slot *slot = &shape->slots[i];
+		if ((slot->field->flags & UNIQUE) && record_value(slot, record, false).type != VALUE_NULL)
+			code = check_unique(tx, call, shape, slot, record);
+	}
+	return code;
+}
+
+static enum store_code write_journal(struct tx *tx, struct call *call, const struct shape *shape, const char *action,
+                                     const void *before, const void *record, const struct input *in)
+{
+	struct tie_values now = record_ties(shape, record), was = { 0 };
+	const struct record *head = record;
+	if (before)
+		was = record_ties(shape, before);
+	return journal_write(tx, &call->actor, &(struct journal_line){
+		.action = text_of(action),
+		.resource = text_of(shape->resource->name),
+		.record = head->id,
+		.version = head->version,
+		.places = { now.area, now.second_area, was.area, was.second_area },
+		.fields = in ? buf_done(&in->fields) : TEXT_NONE,
+		.detail = in ? buf_done(&in->detail) : TEXT_NONE,
+	});
+}
+
+/* ---- statements ---- */
+
+enum { COLUMNS_MAX = 2 * INPUT_FIELDS_MAX };
+
+static enum store_code insert(struct tx *tx, unsigned district, const struct shape *shape, struct record *record)
+{
+	struct value values[COLUMNS_MAX] = { value_int(district) };
+	size_t count = 1;
+	record->id = id_next(store_ids(tx->store), district);
+	record->version = 1;
+	record->created_at = record->updated_at = tx->now_ms;
+	for (size_t i = 0; i < shape->slot_count; i++) {
+		values[count++] = record_value(&shape->slots[i], record, false);
+		if (shape->slots[i].second_column)
+			values[count++] = record_value(&shape->slots[i], record, true);
+	}
+	return db_exec(tx->db, shape->insert, values, count, NULL);
+}
+
+static void set_columns(struct query *query, const struct slot *slot, const void *record)
+{
+	query_sql(query, ", ");
+	query_sql(query, slot->column);
+	query_sql(query, " = ");
+	query_value(query, record_value(slot, record, false));
+	if (!slot->second_column)
+		return;
+	query_sql(query, ", ");
+	query_sql(query, slot->second_column);
+	query_sql(query, " = ");
+	query_value(query, record_value(slot, record, true));
+}
+
+static bool differs(const struct slot *slot, const void *before, const void *record)
+{
+	if (field_is_text(slot->field))
+		return !text_eq(slot_text(slot, before), slot_text(slot, record));
+	return memcmp(slot_of(slot, before), slot_of(slot, record), field_size(slot->field)) != 0;
+}
+
+/* Only what changed: an index on anything else is not touched. */
+static enum store_code update(struct tx *tx, struct call *call, const struct shape *shape, const void *before, struct record *record)
+{
+	struct query query;
+	record->version++;
+	record->updated_at = tx->now_ms;
+	query_start(&query, call->arena);
+	query_sql(&query, "UPDATE ");
+	query_sql(&query, shape->table.name);
+	query_sql(&query, " SET version = ");
+	query_value(&query, value_int(record->version));
+	for (size_t i = 2; i < shape->slot_count; i++)
+		if (differs(&shape->slots[i], before, record))
+			set_columns(&query, &shape->slots[i], record);
+	query_sql(&query, " WHERE district = ");
+	query_value(&query, value_int(call->actor.district));
+	query_sql(&query, " AND id = ");
+	query_value(&query, value_int(record->id));
+	return query_exec(&query, tx->db);
+}
+
+/* ---- commands ---- */
+
+static enum store_code refused(struct tx *tx)
+{
+	return db_code(tx->db) != STORE_OK ? db_code(tx->db) : STORE_REFUSED;
+}
+
+static enum store_code create_from(struct tx *tx, struct call *call, const struct shape *shape, struct input *in, void *record)
+{
+	record_blank(shape, record);
+	input_start(in, call, true);
+	if (!take_record(in, tx, shape, NULL, record))
+		return refused(tx);
+	enum store_code code = check_all_unique(tx, call, shape, record);
+	if (code == STORE_OK)
+		code = insert(tx, call->actor.district, shape, record);
+	if (code == STORE_OK)
+		code = write_journal(tx, call, shape, "create", NULL, record, in);
+	return code;
+}
+
+static enum store_code create(struct tx *tx, void *arg)
+{
+	struct call *call = arg;
+	const struct shape *shape = call->route->shape;
+	struct input in = { .object = call->body };
+	struct record *record = arena_take_raw(call->arena, shape->resource->size);
+	enum store_code code = create_from(tx, call, shape, &in, record);
+	if (code == STORE_OK) {
+		record_answer(call, shape, record, 201);
+		call->location = text_printf(call->arena, "%s/%lld", shape->path, (long long)record->id);
+	}
+	return code;
+}
+
+enum store_code operation_import(struct tx *tx, struct call *call, const struct shape *shape, struct input *row)
+{
+	return create_from(tx, call, shape, row, arena_take_raw(call->arena, shape->resource->size));
+}
+
+/* The record of the path at the version that the caller has seen, and may change. */
+static enum store_code find_to_change(struct tx *tx, struct call *call, struct record *record)
+{
+	const struct shape *shape = call->route->shape;
+	if (!call->if_match.ptr)
+		return call_problem(call, PROBLEM_IF_MATCH_NEEDED);
+	enum store_code code = find(tx->db, call, record);
+	if (code != STORE_OK)
+		return code;
+	if (!may_keep(shape, &call->actor, record))
+		return call_problem_detail(call, PROBLEM_FORBIDDEN, TEXT("此人由居住地管理，户籍地只能查看"),
+			TEXT("Those who live elsewhere are kept by the area where they live"));
+	code = call_match(call, record->version);
+	if (code == STORE_OK && record_has_ended(record))
+		return call_problem_detail(call, PROBLEM_NOT_FOUND, TEXT("记录已终止"), TEXT("The record has ended"));
+	return code;
+}
+
+static enum store_code patch(struct tx *tx, void *arg)
+{
+	struct call *call = arg;
+	const struct shape *shape = call->route->shape;
+	void *before = arena_take_raw(call->arena, shape->resource->size), *record = arena_take_raw(call->arena, shape->resource->size);
+	enum store_code code = find_to_change(tx, call, before);
+	if (code != STORE_OK)
+		return code;
+	struct input in = { .object = call->body };
+	input_start(&in, call, false);
+	memcpy(record, before, shape->resource->size);
+	if (!take_record(&in, tx, shape, before, record))
+		return refused(tx);
+	if (in.changed) {
+		code = check_all_unique(tx, call, shape, record);
+		if (code == STORE_OK)
+			code = update(tx, call, shape, before, record);
+		if (code == STORE_OK)
+			code = write_journal(tx, call, shape, "update", before, record, &in);
+	}
+	if (code == STORE_OK)
+		record_answer(call, shape, record, 200);
+	return code;
+}
+
+static enum store_code end(struct tx *tx, void *arg)
+{
+	struct call *call = arg;
+	const struct shape *shape = call->route->shape;
+	void *before = arena_take_raw(call->arena, shape->resource->size);
+	struct record *record = arena_take_raw(call->arena, shape->resource->size);
+	enum store_code code = find_to_change(tx, call, before);
+	if (code != STORE_OK)
+		return code;
+	memcpy(record, before, shape->resource->size);
+	record->ended_at = tx->now_ms;
+	code = update(tx, call, shape, before, record);
+	if (code == STORE_OK)
+		code = write_journal(tx, call, shape, "end", before, record, NULL);
+	if (code == STORE_OK)
+		record_answer(call, shape, record, 200);
+	return code;
+}
+
+const struct operation operations[] = {
+	{ METHOD_GET, "", false, ROUTE_READ, .read = list, .zh = "列表", .en = "list" },
+	{ METHOD_POST, "", true, ROUTE_COMMAND, .command = create, .zh = "新建", .en = "create" },
+	{ METHOD_GET, "/{id}", false, ROUTE_READ, .read = get, .zh = "查看", .en = "get" },
+	{ METHOD_PATCH, "/{id}", true, ROUTE_COMMAND, .command = patch, .zh = "修改", .en = "change" },
+	{ METHOD_DELETE, "/{id}", true, ROUTE_COMMAND, .command = end, .zh = "终止", .en = "end" },
+};
+const size_t operation_count = COUNT(operations);

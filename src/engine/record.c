@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* record.c - one record of a declared resource: blank, read from a row, bound to a statement, written as JSON. */
+#include "engine/record.h"
+
+#include "base/check.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { FIELDS_MAX = 64 };
+
+void record_blank(const struct shape *shape, void *record)
+{
+	memset(record, 0, shape->resource->size);
+	for (size_t i = 0; i < shape->slot_count; i++)
+		if (field_value(shape->slots[i].field) == VALUE_INT)
+			*(int64_t *)slot_at(&shape->slots[i], record) = field_missing(shape->slots[i].field);
+	struct record *head = record;
+	head->id = 0;
+}
+
+void record_read(const struct shape *shape, const struct rows *rows, struct arena *arena, void *record)
+{
+	rows_read(rows, shape->columns, shape->column_count, arena, record);
+}
+
+struct value record_value(const struct slot *slot, const void *record, bool second)
+{
+	const void *at = slot_of(slot, record);
+	switch (field_value(slot->field)) {
+	case VALUE_INT: {
+		int64_t number = *(const int64_t *)at;
+		bool missing = number == field_missing(slot->field) && !(slot->field->flags & ZERO);
+		return missing ? value_ref(0) : value_int(number);
+	}
+	case VALUE_REAL:
+		return value_real(((const double *)at)[second]);
+	default:
+		return value_text(*(const struct text *)at);
+	}
+}
+
+struct tie_values record_ties(const struct shape *shape, const void *record)
+{
+	int64_t ids[5];
+	for (size_t i = 0; i < COUNT(ids); i++)
+		ids[i] = shape->tie_slots[i] ? slot_int(shape->tie_slots[i], record) : 0;
+	return (struct tie_values){ ids[0], ids[1], ids[2], ids[3], ids[4] };
+}
+
+bool record_has_ended(const void *record)
+{
+	return ((const struct record *)record)->ended_at != MISSING;
+}
+
+/* ---- written as JSON ---- */
+
+struct record_out record_out_for(struct call *call, struct json_out *json)
+{
+	struct record_out out = { .json = json };
+	struct text rest = call_param(call, "fields");
+	if (!rest.ptr)
+		return out;
+	struct text *fields = arena_take(call->arena, FIELDS_MAX * sizeof *fields);
+	while (rest.len > 0 && out.field_count < FIELDS_MAX) {
+		const char *comma = memchr(rest.ptr, ',', rest.len);
+		size_t len = comma ? (size_t)(comma - rest.ptr) : rest.len;
+		fields[out.field_count++] = text_trim((struct text){ rest.ptr, len });
+		len += comma ? 1 : 0;
+		rest.ptr += len;
+		rest.len -= len;
+	}
+	out.fields = fields;
+	return out;
+}
+
+static bool wanted(const struct record_out *out, struct text name)
+{
+	if (!out->fields)
+		return true;
+	for (size_t i = 0; i < out->field_count; i++)
+		if (text_eq(out->fields[i], name))
+			return true;
+	return false;
+}
+
+void record_put_text(struct record_out *out, struct text name, struct text value)
+{
+	if (wanted(out, name))
+		json_member_text(out->json, name, value);
+}
+
+void record_put_int(struct record_out *out, struct text name, int64_t value)
+{
+	if (!wanted(out, name))
+		return;
+	if (value == MISSING)
+		json_member_null(out->json, name);
+	else
+		json_member_int(out->json, name, value);
+}
+
+void record_put_raw(struct record_out *out, struct text name, struct text json)
+{
+	if (wanted(out, name))
+		json_member_raw(out->json, name, json);
+}
+
+static void put_point(struct json_out *json, struct text name, const struct point *point)
+{
+	if (point->lat == 0.0 && point->lon == 0.0) {
+		json_member_null(json, name);
+		return;
+	}
+	json_key(json, name);
+	json_begin_object(json);
+	json_member_real(json, TEXT("lat"), point->lat);
+	json_member_real(json, TEXT("lon"), point->lon);
+	json_end_object(json);
+}
+
+/* Exactly `scale` decimals: a price of 12.50 is not 12.5. */
+static void put_decimal(struct json_out *json, struct text name, int64_t value, unsigned scale)
+{
+	char digits[2 * DECIMAL_MAX + 4], *end = digits;
+	uint64_t size = value < 0 ? 0 - (uint64_t)value : (uint64_t)value, unit = 1;
+	for (unsigned i = 0; i < scale; i++)
+		unit *= 10;
+	if (value < 0)
+		*end++ = '-';
+	end = text_decimal(end, (int64_t)(size / unit));
+	if (scale > 0)
+		*end++ = '.';
+	for (uint64_t rest = size % unit; unit > 1; rest %= unit) {
+		unit /= 10;
+		*end++ = (char)('0' + rest / unit);
+	}
+	json_member_raw(json, name, (struct text){ digits, (size_t)(end - digits) });
+}
+
+static void put_masked(struct json_out *json, const struct slot *slot, struct text value)
+{
+	char masked[MASKED_NUMBER_SIZE];
+	if (value.ptr && (slot->field->flags & HEALTH))
+		value = TEXT("***");
+	else if (value.ptr && slot->field->type == FIELD_phone)
+		mask_phone(value, masked);
+	else if (value.ptr)
+		mask_number(value, masked);
+	json_member_text(json, slot->name, !value.ptr || (slot->field->flags & HEALTH) ? value : text_of(masked));
+}
+
+static void put_number(struct json_out *json, const struct slot *slot, int64_t value)
+{
+	if (slot->field->type == FIELD_ref || slot->field->type == FIELD_area)
+		json_member_id(json, slot->name, value);
+	else if (value == MISSING)
+		json_member_null(json, slot->name);
+	else if (slot->field->type == FIELD_instant)
+		json_member_instant(json, slot->name, value);
+	else if (slot->field->type == FIELD_boolean)
+		json_member_raw(json, slot->name, value ? TEXT("true") : TEXT("false"));
+	else if (slot->field->type == FIELD_decimal)
+		put_decimal(json, slot->name, value, slot->field->scale);
+	else
+		json_member_int(json, slot->name, value);
+}
+
+static void put_slot(struct record_out *out, const struct slot *slot, const void *record)
+{
+	const void *at = slot_of(slot, record);
+	if (!wanted(out, slot->name))
+		return;
+	if (!field_is_text(slot->field)) {
+		if (slot->field->type == FIELD_point)
+			put_point(out->json, slot->name, at);
+		else
+			put_number(out->json, slot, *(const int64_t *)at);
+		return;
+	}
+	struct text value = *(const struct text *)at;
+	if (field_is_sealed(slot->field))
+		put_masked(out->json, slot, value);
+	else if (slot->field->type == FIELD_words || slot->field->type == FIELD_tags || slot->field->type == FIELD_refs)
+		json_member_raw(out->json, slot->name, value.ptr ? value : TEXT("[]"));
+	else
+		json_member_text(out->json, slot->name, value);
+}
+
+void record_put(struct record_out *out, const struct shape *shape, const void *record)
+{
+	const struct slot *slots = shape->slots;
+	for (size_t i = 0; i < shape->slot_count; i++)
+		if (i < 2 || i >= SYSTEM_SLOTS)
+			put_slot(out, &slots[i], record);
+	if (shape->resource->derive)
+		shape->resource->derive(record, out);
+	for (size_t i = 2; i < SYSTEM_SLOTS; i++)
+		put_slot(out, &slots[i], record);
+}
+
+void record_answer(struct call *call, const struct shape *shape, const void *record, int status)
+{
+	struct json_out json = call_json(call, status);
+	struct record_out out = record_out_for(call, &json);
+	json_begin_object(&json);
+	record_put(&out, shape, record);
+	json_end_object(&json);
+	call->version = ((const struct record *)record)->version;
+}

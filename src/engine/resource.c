@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* resource.c - a declared resource is laid out: offsets, columns, statements, indexes. */
+#include "engine/resource.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { SQL_MAX = 16384, INDEXES_MAX = 48 };
+
+static const struct field system_fields[SYSTEM_SLOTS] = {
+	{ .type = FIELD_ref, .name = "id", .label = "编号", .flags = KEPT | MUST },
+	{ .type = FIELD_integer, .name = "version", .label = "版本", .flags = KEPT | MUST },
+	{ .type = FIELD_instant, .name = "created_at", .label = "建立时间", .flags = KEPT | MUST, .en = "created at" },
+	{ .type = FIELD_instant, .name = "updated_at", .label = "更新时间", .flags = KEPT | MUST, .en = "updated at" },
+	{ .type = FIELD_instant, .name = "ended_at", .label = "终止时间", .flags = KEPT, .en = "ended at" },
+};
+
+const struct slot *shape_slot(const struct shape *shape, struct text name)
+{
+	for (size_t i = 0; i < shape->slot_count; i++)
+		if (text_eq(name, shape->slots[i].name))
+			return &shape->slots[i];
+	return NULL;
+}
+
+/* Whether `text` is one of the names in `list`, which stand with | between. */
+static bool is_among(struct text text, const char *list)
+{
+	while (list && *list) {
+		size_t len = strcspn(list, "|");
+		if (text_eq(text, (struct text){ list, len }))
+			return true;
+		list += len + (list[len] ? 1 : 0);
+	}
+	return false;
+}
+
+const struct slot *shape_header(const struct shape *shape, struct text header)
+{
+	for (size_t i = SYSTEM_SLOTS; i < shape->slot_count; i++) {
+		const struct field *field = shape->slots[i].field;
+		bool named = text_is(header, field->name) || text_is(header, field->label) || is_among(header, field->headers);
+		if (named && !(field->flags & KEPT))
+			return &shape->slots[i];
+	}
+	return NULL;
+}
+
+/* ---- slots and columns ---- */
+
+static void lay_out(struct arena *arena, struct shape *shape, const struct field *field, size_t *offset)
+{
+	struct slot *slot = &shape->slots[shape->slot_count++];
+	*slot = (struct slot){ .field = field, .name = text_of(field->name), .offset = *offset, .column = field->name };
+	if (field->type == FIELD_point) {
+		slot->column = text_printf(arena, "%s_lat", field->name).ptr;
+		slot->second_column = text_printf(arena, "%s_lon", field->name).ptr;
+	}
+	*offset += field_size(field);
+}
+
+static const char *sql_type(const struct field *field)
+{
+	static const char *const types[] = { [VALUE_INT] = "INTEGER", [VALUE_REAL] = "REAL", [VALUE_TEXT] = "TEXT" };
+	return types[field_value(field)];
+}
+
+static void add_column(struct shape *shape, struct table_column *columns, const struct slot *slot, const char *name, size_t part)
+{
+	const struct field *field = slot->field;
+	shape->columns[shape->column_count++] = (struct column){
+		field_value(field), slot->offset + part * sizeof(double), field_value(field) == VALUE_INT ? field_missing(field) : 0 };
+	if (strcmp(name, "id") != 0)
+		columns[shape->table.column_count++] = (struct table_column){
+			.name = name, .type = sql_type(field), .was = part == 0 ? field->was : NULL,
+			.must = (field->flags & (MUST | ZERO)) != 0 };
+}
+
+static void write_statements(struct arena *arena, struct shape *shape)
+{
+	struct buf list = buf_in(arena, 1024, SQL_MAX), insert = buf_in(arena, 2048, SQL_MAX);
+	for (size_t i = 0; i < shape->slot_count; i++) {
+		const struct slot *slot = &shape->slots[i];
+		buf_printf(&list, "%s%s", i ? ", " : "", slot->column);
+		if (slot->second_column)
+			buf_printf(&list, ", %s", slot->second_column);
+	}
+	shape->column_list = text_z(arena, buf_done(&list));
+	buf_printf(&insert, "INSERT INTO %s (district, %s) VALUES (?1", shape->resource->name, shape->column_list);
+	for (size_t i = 0; i < shape->column_count; i++)
+		buf_printf(&insert, ", ?%zu", i + 2);
+	buf_char(&insert, ')');
+	shape->insert = text_z(arena, buf_done(&insert));
+	assert(!insert.overflow);
+}
+
+/* ---- indexes ---- */
+
+/* What a page of a list needs of a row besides the order: whether it is in sight, whether it has ended, and its version, so
+ * that the index alone answers where the record was shown before (engine/shown.h). */
+static void add_index(struct arena *arena, struct shape *shape, struct table_index *indexes, const char *fields)
+{
+	struct buf name = buf_in(arena, 64, 256), columns = buf_in(arena, 128, 1024);
+	char listed[512] = " ";
+	buf_text(&name, text_of(shape->resource->name));
+	buf_text(&columns, TEXT("district"));
+	assert(strlen(fields) + 3 < sizeof listed && shape->table.index_count < INDEXES_MAX);
+	strncat(listed, fields, sizeof listed - 3);
+	strncat(listed, " ", 2);
+	for (const char *at = fields; *at;) {
+		size_t len = strcspn(at, " ");
+		buf_printf(&name, "_%.*s", (int)len, at);
+		buf_printf(&columns, ", %.*s", (int)len, at);
+		at += len + strspn(at + len, " ");
+	}
+	const char *const rest[] = { "id", shape->ties.area, shape->ties.second_area, shape->ties.organization, shape->ties.own,
+		                     shape->ties.family, "ended_at", "version" };
+	for (size_t i = 0; i < COUNT(rest); i++) {
+		struct text mark = rest[i] ? text_printf(arena, " %s ", rest[i]) : TEXT_NONE;
+		if (!mark.ptr || strstr(listed, mark.ptr))
+			continue;
+		buf_printf(&columns, ", %s", rest[i]);
+		assert(strlen(listed) + mark.len < sizeof listed);
+		strncat(listed, mark.ptr + 1, sizeof listed - strlen(listed) - 1);
+	}
+	indexes[shape->table.index_count++] =
+		(struct table_index){ .name = text_z(arena, buf_done(&name)), .columns = text_z(arena, buf_done(&columns)) };
+}
+
+static void add_unique_index(struct arena *arena, struct shape *shape, struct table_index *indexes, const struct slot *slot)
+{
+	assert(shape->table.index_count < INDEXES_MAX);
+	indexes[shape->table.index_count++] = (struct table_index){
+		.name = text_printf(arena, "%s_%s", shape->resource->name, slot->column).ptr,
+		.columns = text_printf(arena, "district, %s", slot->column).ptr,
+		.where = text_printf(arena, "%s IS NOT NULL AND ended_at IS NULL", slot->column).ptr,
+		.unique = true };
+}
+
+/* Whether some index begins with this column, so that what is tied to somebody is found by it. */
+static bool is_led(const struct shape *shape, const struct table_index *indexes, struct arena *arena, const char *column)
+{
+	struct text begin = text_printf(arena, "district, %s,", column);
+	for (size_t i = 0; i < shape->table.index_count; i++)
+		if (!indexes[i].where && text_starts(text_of(indexes[i].columns), begin))
+			return true;
+	return strcmp(column, "id") == 0;
+}
+
+static void add_indexes(struct arena *arena, struct shape *shape)
+{
+	struct table_index *indexes = arena_take(arena, INDEXES_MAX * sizeof *indexes);
+	shape->table.indexes = indexes;
+	for (size_t i = SYSTEM_SLOTS; i < shape->slot_count; i++) {
+		const struct slot *slot = &shape->slots[i];
+		if (slot->field->flags & (SORT | INDEX))
+			add_index(arena, shape, indexes, slot->column);
+		if (slot->field->flags & UNIQUE)
+			add_unique_index(arena, shape, indexes, slot);
+	}
+	for (const char *const *order = shape->resource->orders; order && *order; order++)
+		add_index(arena, shape, indexes, *order);
+	const char *const ties[] = { shape->ties.area, shape->ties.organization, shape->ties.own, shape->ties.family };
+	for (size_t i = 0; i < COUNT(ties); i++)
+		if (ties[i] && !is_led(shape, indexes, arena, ties[i]))
+			add_index(arena, shape, indexes, ties[i]);
+}
+
+/* ---- the shape ---- */
+
+static void tie(struct shape *shape)
+{
+	const struct ties *named = &shape->resource->ties;
+	const char *const names[] = { named->area, named->second_area, named->organization, named->own, named->family };
+	const char **columns[] = { &shape->ties.area, &shape->ties.second_area, &shape->ties.organization, &shape->ties.own,
+		                   &shape->ties.family };
+	for (size_t i = 0; i < COUNT(names); i++) {
+		shape->tie_slots[i] = names[i] ? shape_slot(shape, text_of(names[i])) : NULL;
+		assert(!names[i] || shape->tie_slots[i]);
+		*columns[i] = shape->tie_slots[i] ? shape->tie_slots[i]->column : NULL;
+	}
+}
+
+struct shape *shape_new(struct arena *arena, struct access *access, const struct resource *resource)
+{
+	struct shape *shape = arena_take(arena, sizeof *shape);
+	size_t slots = SYSTEM_SLOTS + resource->field_count, offset = 0;
+	struct table_column *columns = arena_take(arena, 2 * slots * sizeof *columns);
+	shape->resource = resource;
+	shape->path = text_printf(arena, "/api/v1/%s", resource->plural).ptr;
+	shape->slots = arena_take(arena, slots * sizeof *shape->slots);
+	shape->columns = arena_take(arena, 2 * slots * sizeof *shape->columns);
+	shape->table = (struct table){ .name = resource->name, .columns = columns, .foreign_ids = resource->key != NULL };
+	for (size_t i = 0; i < SYSTEM_SLOTS; i++)
+		lay_out(arena, shape, i == 0 && resource->key ? resource->key : &system_fields[i], &offset);
+	shape->slots[0].column = "id";
+	for (size_t i = 0; i < resource->field_count; i++)
+		lay_out(arena, shape, &resource->fields[i], &offset);
+	assert(offset == resource->size);
+	for (size_t i = 0; i < shape->slot_count; i++) {
+		add_column(shape, columns, &shape->slots[i], shape->slots[i].column, 0);
+		if (shape->slots[i].second_column)
+			add_column(shape, columns, &shape->slots[i], shape->slots[i].second_column, 1);
+	}
+	tie(shape);
+	write_statements(arena, shape);
+	add_indexes(arena, shape);
+	shape->may_read = access_grant(access, text_printf(arena, "%s.read", resource->name).ptr, resource->readers);
+	shape->may_write = access_grant(access, text_printf(arena, "%s.write", resource->name).ptr, resource->writers);
+	return shape;
+}
