@@ -6,7 +6,8 @@
 #include "engine/session.h"
 
 static const struct module *const modules[] = {
-	&account_module, &area_module, &elder_module, &facility_module, &import_module, &page_module,
+	&account_module, &area_module, &elder_module, &facility_module, &organization_module, &staff_module,
+	&import_module, &page_module,
 };
 
 int main(int argc, char **argv)

@@ -20,6 +20,13 @@ bool text_eq(struct text a, struct text b)
 	return a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
 }
 
+int text_compare(struct text a, struct text b)
+{
+	size_t shorter = a.len < b.len ? a.len : b.len;
+	int order = shorter ? memcmp(a.ptr, b.ptr, shorter) : 0;
+	return order ? order : (a.len > b.len) - (a.len < b.len);
+}
+
 bool text_is(struct text a, const char *literal)
 {
 	return text_eq(a, text_of(literal));

@@ -23,6 +23,7 @@ struct text {
 
 struct text text_of(const char *zero_terminated); /* borrows; NULL gives TEXT_NONE */
 bool text_eq(struct text a, struct text b); /* missing equals only missing */
+int text_compare(struct text a, struct text b); /* by bytes; < 0, 0, > 0 */
 bool text_is(struct text a, const char *literal);
 bool text_starts(struct text a, struct text prefix);
 struct text text_cut(struct text a, size_t max); /* its first `max` bytes, never half a character of UTF-8 */

@@ -61,7 +61,7 @@ static const struct slot *keeping_slot(const struct shape *shape, const struct a
 
 static bool may_keep(const struct shape *shape, const struct actor *actor, const void *record)
 {
-	struct tie_values values = record_ties(shape, record);
+	struct tie_values values = record ? record_ties(shape, record) : (struct tie_values){ 0 };
 	struct tie_columns ties = shape->ties;
 	ties.second_area = NULL;
 	return scope_sees(actor, &ties, &values);
@@ -223,6 +223,9 @@ static enum store_code refused(struct tx *tx)
 
 static enum store_code create_from(struct tx *tx, struct call *call, const struct shape *shape, struct input *in, void *record)
 {
+	const struct slot *keeping = keeping_slot(shape, &call->actor);
+	if (!keeping ? !may_keep(shape, &call->actor, NULL) : keeping->offset == 0)
+		return call_problem(call, PROBLEM_FORBIDDEN); /* it would be nobody's of theirs */
 	record_blank(shape, record);
 	input_start(in, call, true);
 	if (!take_record(in, tx, shape, NULL, record))
@@ -264,8 +267,8 @@ static enum store_code find_to_change(struct tx *tx, struct call *call, struct r
 	if (code != STORE_OK)
 		return code;
 	if (!may_keep(shape, &call->actor, record))
-		return call_problem_detail(call, PROBLEM_FORBIDDEN, TEXT("此人由居住地管理，户籍地只能查看"),
-			TEXT("Those who live elsewhere are kept by the area where they live"));
+		return call_problem_detail(call, PROBLEM_FORBIDDEN, TEXT("由所在地管理，此处只能查看"),
+			TEXT("It is kept by the area where it lies; here it can only be seen"));
 	code = call_match(call, record->version);
 	if (code == STORE_OK && record_has_ended(record))
 		return call_problem_detail(call, PROBLEM_NOT_FOUND, TEXT("记录已终止"), TEXT("The record has ended"));
