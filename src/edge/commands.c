@@ -75,7 +75,7 @@ static int ask(struct command_line *line, enum method method, const char *path, 
 	*answer = (struct client_answer){ .status = 0 };
 	/* A server that is just starting or stopping holds the file without answering for a moment. */
 	for (int tries = 0; tries < ASK_TRIES && !answer->reached; tries++) {
-		struct app *app = app_open(&options, line->modules, line->module_count, &result);
+		struct app *app = app_open(&options, &line->keys, line->modules, line->module_count, &result);
 		if (app) {
 			*answer = answer_here(line, app, method, path, if_match, body);
 			app_close(app);
@@ -277,7 +277,7 @@ static int make_store(struct command_line *line, bool demo)
 	}
 	enum store_open_result result;
 	struct store_options options = { .url = line->store, .clock = &line->clock, .create = true };
-	struct app *app = app_open(&options, line->modules, line->module_count, &result);
+	struct app *app = app_open(&options, &line->keys, line->modules, line->module_count, &result);
 	if (!app)
 		return command_exit_of(result, line->store);
 	enum store_code code = demo ? setup_demo(app, &wish) : setup_district(app, wish.pack, wish.password, false);
@@ -375,7 +375,7 @@ static int command_verify(struct command_line *line)
 {
 	enum store_open_result result;
 	struct store_options options = { .url = line->store, .clock = &line->clock, .read_only = true };
-	struct app *app = app_open(&options, line->modules, line->module_count, &result);
+	struct app *app = app_open(&options, &line->keys, line->modules, line->module_count, &result);
 	if (!app)
 		return command_exit_of(result, line->store);
 	int code = verify_store(line, app);
@@ -389,18 +389,19 @@ static const struct {
 	const char *name, *help;
 	int (*run)(struct command_line *line);
 } commands[] = {
-	{ "init", "make an empty store for a district: --plan PLAN --password-stdin", command_init },
-	{ "demo", "make a store with an invented district: --plan PLAN --elders N --seed S --password P", command_demo },
+	{ "init", "make an empty store for a district: --plan PLAN --password-stdin [--suite aes|sm]", command_init },
+	{ "demo", "make a store with an invented district: --plan PLAN --elders N --seed S --password P [--suite aes|sm]", command_demo },
 	{ "serve", "serve a store: --listen ADDR:PORT [--tls-cert FILE --tls-key FILE | --behind-proxy ADDR] [--threads N]"
 	           " [--workers N]", command_serve },
 	{ "import", "load a CSV: import elders|facilities FILE.csv", command_import },
 	{ "user", "accounts: user list | add | password | disable", command_user },
+	{ "key", "the store's keys: key rotate | rewrap --new-key-file FILE", command_key },
 	{ "verify", "check the store and the journal's chain", command_verify },
 };
 
 static int usage(FILE *out)
 {
-	fprintf(out, "usage: songhe COMMAND --store sqlite:PATH|postgresql://... [--json]\n\n");
+	fprintf(out, "usage: songhe COMMAND --store sqlite:PATH|postgresql://... [--key-file FILE] [--json]\n\n");
 	for (size_t i = 0; i < COUNT(commands); i++)
 		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].help);
 	fprintf(out, "\nexit: 0 fine, 1 something was refused, 2 usage, 3 no usable store, 4 another server holds it, 74 the disk failed\n");
@@ -430,6 +431,7 @@ static bool read_options(struct command_line *line, int argc, char **argv, bool 
 		{ "behind-proxy", &line->behind_proxy }, { "plan", &line->plan }, { "password", &line->password },
 		{ "role", &line->role }, { "area", &line->area }, { "name", &line->name }, { "threads", &line->threads },
 		{ "workers", &line->workers }, { "elders", &line->elders }, { "seed", &line->seed },
+		{ "key-file", &line->key_file }, { "suite", &line->suite }, { "new-key-file", &line->new_key_file },
 	};
 	struct option options[COUNT(values) + 5] = { { "help", no_argument, NULL, HELP }, { "json", no_argument, NULL, JSON },
 		                                     { "password-stdin", no_argument, NULL, STDIN_PASSWORD } };
@@ -460,6 +462,14 @@ static bool read_options(struct command_line *line, int argc, char **argv, bool 
 	return true;
 }
 
+/* The environment names the key file where the command line does not. */
+static bool take_keys_wish(struct command_line *line)
+{
+	const char *file = line->key_file ? line->key_file : getenv("SONGHE_KEY_FILE");
+	line->keys = (struct keys_wish){ .file = file && *file ? file : NULL, .suite_said = line->suite != NULL };
+	return !line->suite || suite_find(text_of(line->suite), &line->keys.suite);
+}
+
 int commands_run(int argc, char **argv, const struct module *const *modules, size_t count)
 {
 	struct command_line line = { .modules = modules, .module_count = count, .arena = arena_new(256 << 20), .argv = argv };
@@ -471,7 +481,7 @@ int commands_run(int argc, char **argv, const struct module *const *modules, siz
 	for (size_t i = 0; i < COUNT(commands); i++) {
 		if (strcmp(argv[1], commands[i].name) != 0)
 			continue;
-		if (!read_options(&line, argc - 1, argv + 1, &help))
+		if (!read_options(&line, argc - 1, argv + 1, &help) || !take_keys_wish(&line))
 			return usage(stderr);
 		if (help) {
 			printf("songhe %s: %s\n", commands[i].name, commands[i].help);

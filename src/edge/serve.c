@@ -98,11 +98,11 @@ int command_serve(struct command_line *line)
 	enum store_open_result result;
 	struct store_options options = { .url = line->store, .clock = &line->clock, .workers = (unsigned)workers };
 	int inherited = inherited_socket();
-	struct app *app = app_open(&options, line->modules, line->module_count, &result);
+	struct app *app = app_open(&options, &line->keys, line->modules, line->module_count, &result);
 	/* After a restart a command may have slipped in and hold the store for a moment; whoever knocks waits meanwhile. */
 	for (int tries = 0; !app && result == STORE_HELD && inherited >= 0 && tries < RESTART_TRIES; tries++) {
 		nanosleep(&(struct timespec){ .tv_nsec = 50 * 1000 * 1000 }, NULL);
-		app = app_open(&options, line->modules, line->module_count, &result);
+		app = app_open(&options, &line->keys, line->modules, line->module_count, &result);
 	}
 	if (!app)
 		return command_exit_of(result, line->store);

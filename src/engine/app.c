@@ -5,6 +5,7 @@
 #include "base/crypto.h"
 #include "engine/feed.h"
 #include "engine/journal.h"
+#include "engine/keys.h"
 #include "engine/operations.h"
 #include "engine/session.h"
 #include "engine/shown.h"
@@ -89,10 +90,20 @@ static void lay_out(struct app *app)
 	}
 }
 
-static enum store_open_result open_store(struct app *app, const struct store_options *wanted)
+/* A store of an earlier version gets its keys when it is first opened to write, like its missing tables. */
+static bool load_keys(struct app *app, const char *url, const struct keys_wish *wish)
 {
-	const struct schema *schemas[MODULES_MAX + 2] = { &app_schema, &journal_schema };
-	size_t schema_count = 2;
+	const char *path = keys_path(&app->arena, url, wish);
+	enum keys_result result = keys_load(app->keys, app->store, path);
+	if (result == KEYS_NONE)
+		result = keys_make(app->keys, app->store, path, wish);
+	return result == KEYS_FINE;
+}
+
+static enum store_open_result open_store(struct app *app, const struct store_options *wanted, const struct keys_wish *wish)
+{
+	const struct schema *schemas[MODULES_MAX + 3] = { &app_schema, &journal_schema, &keys_schema };
+	size_t schema_count = 3;
 	assert(app->module_count <= MODULES_MAX);
 	for (size_t i = 0; i < app->module_count; i++)
 		if (app->modules[i]->schema)
@@ -107,15 +118,16 @@ static enum store_open_result open_store(struct app *app, const struct store_opt
 	options.table_count = app->shape_count;
 	options.sequence = journal_sequence;
 	enum store_open_result result = store_open(&options, &app->store);
-	if (result == STORE_OPENED && store_read(app->store, 0, read_facts, app) != STORE_OK) {
+	if (result == STORE_OPENED && (store_read(app->store, 0, read_facts, app) != STORE_OK ||
+	                               (!options.read_only && !load_keys(app, options.url, wish)))) {
 		store_close(app->store);
 		return STORE_UNUSABLE;
 	}
 	return result;
 }
 
-struct app *app_open(const struct store_options *options, const struct module *const *modules, size_t count,
-                     enum store_open_result *result)
+struct app *app_open(const struct store_options *options, const struct keys_wish *wish, const struct module *const *modules,
+                     size_t count, enum store_open_result *result)
 {
 	struct app *app = calloc(1, sizeof *app);
 	if (!app)
@@ -124,8 +136,10 @@ struct app *app_open(const struct store_options *options, const struct module *c
 	app->module_count = count;
 	app->arena = arena_new(LAYOUT_BYTES_MAX);
 	lay_out(app);
-	*result = open_store(app, options);
+	app->keys = keys_new();
+	*result = open_store(app, options, wish);
 	if (*result != STORE_OPENED) {
+		keys_free(app->keys);
 		arena_free(&app->arena);
 		free(app);
 		return NULL;
@@ -146,6 +160,7 @@ void app_close(struct app *app)
 	store_close(app->store);
 	sessions_free(app->sessions);
 	shown_free(app->shown);
+	keys_free(app->keys);
 	arena_free(&app->arena);
 	free(app);
 }

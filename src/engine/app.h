@@ -9,6 +9,8 @@
 struct sessions;
 struct shown;
 struct feed;
+struct keys;
+struct keys_wish;
 
 enum route_kind {
 	ROUTE_READ, /* `read` with a reader */
@@ -74,6 +76,7 @@ struct app {
 	struct sessions *sessions;
 	struct shown *shown;
 	struct feed *feed;
+	struct keys *keys; /* a store that is only read (verify) is opened without any */
 	bool demo; /* a demonstration store: ID cards of no real area are fine */
 	bool secure_cookie; /* behind TLS */
 	unsigned home_district; /* for whom the operator of this machine acts: the store's only district, or the one named */
@@ -85,9 +88,9 @@ struct app {
 
 enum { MODULES_MAX = 64 };
 
-/* Opens the store with the schema of all modules, sessions and feed. NULL with a reason in *result. */
-struct app *app_open(const struct store_options *options, const struct module *const *modules, size_t count,
-                     enum store_open_result *result);
+/* Opens the store with the schema of all modules, its keys, sessions and feed. NULL with a reason in *result. */
+struct app *app_open(const struct store_options *options, const struct keys_wish *wish, const struct module *const *modules,
+                     size_t count, enum store_open_result *result);
 void app_close(struct app *app);
 
 /* The route for a path; NULL with *known_path telling whether another method exists there. */

@@ -100,15 +100,20 @@ struct id_maker *store_ids(struct store *store)
 	return &store->ids;
 }
 
-const char *store_socket_path(struct arena *arena, const char *url)
+const char *store_beside(struct arena *arena, const char *url, const char *suffix)
 {
 	const char *path;
 	if (backend_of(url, &path) != &sqlite_backend)
 		return NULL;
 	char *real = realpath(path, NULL);
-	const char *name = text_printf(arena, "%s.sock", real ? real : path).ptr;
+	const char *name = text_printf(arena, "%s%s", real ? real : path, suffix).ptr;
 	free(real);
 	return name;
+}
+
+const char *store_socket_path(struct arena *arena, const char *url)
+{
+	return store_beside(arena, url, ".sock");
 }
 
 void store_on_commit(struct store *store, void (*notify)(void *arg), void *arg)

@@ -100,6 +100,8 @@ bool store_reads_inline(const struct store *store);
 struct pool *store_pool(struct store *store);
 const struct clock *store_clock(const struct store *store);
 struct id_maker *store_ids(struct store *store);
+/* The name of a file that lies beside a SQLite file: PATHsuffix. NULL for PostgreSQL. */
+const char *store_beside(struct arena *arena, const char *url, const char *suffix);
 /* Where the server that holds a SQLite file listens for commands: PATH.sock. NULL for PostgreSQL. */
 const char *store_socket_path(struct arena *arena, const char *url);
 /* Called on the writer after each group that committed, and by the PostgreSQL sequencer: there is news in the journal. */
