@@ -492,6 +492,7 @@ const spread = ([floors, ours, detail], reach) => [floors, ours, reach, detail];
 async function postgresRows() {
 	const postgres = await startPostgres({ parent: directoryForPostgres(),
 		settings: { log_min_messages: 'fatal' } });
+	process.env.SONGHE_KEY_FILE = join(directory, 'postgres.key');
 	try {
 		const store = await postgres.newDatabase('songhe');
 		await demo(store);
@@ -509,6 +510,7 @@ async function postgresRows() {
 		}
 		await verify('PostgreSQL', store);
 	} finally {
+		delete process.env.SONGHE_KEY_FILE;
 		await postgres.stop();
 	}
 }
