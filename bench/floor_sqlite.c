@@ -47,6 +47,7 @@ static const struct cell journal_cells[] = {
 	{ "user_id", ID, NULL }, { "actor", FIXED, "bureau" }, { "channel", FIXED, "web" }, { "action", FIXED, "create" },
 	{ "resource", FIXED, "elder" }, { "record_id", ID, NULL }, { "version", ONE, NULL }, { "area", AREA, NULL },
 	{ "hukou_area", ZERO, NULL }, { "was_area", ZERO, NULL }, { "was_hukou_area", ZERO, NULL },
+	{ "organization", ZERO, NULL }, { "was_organization", ZERO, NULL }, { "subject", ID, NULL }, { "behalf", NOTHING, NULL },
 	{ "fields", FIXED, "name,id_card,sex,born_on,area,address,phone" }, { "detail", BODY, NULL },
 };
 
@@ -76,8 +77,10 @@ static const char stand_in[] =
 	"CREATE TABLE journal (district INTEGER NOT NULL, pos INTEGER NOT NULL, at_ms INTEGER NOT NULL,"
 	" user_id INTEGER NOT NULL, actor TEXT NOT NULL, channel TEXT NOT NULL, action TEXT NOT NULL,"
 	" resource TEXT NOT NULL, record_id INTEGER NOT NULL, version INTEGER NOT NULL, area INTEGER NOT NULL,"
-	" hukou_area INTEGER NOT NULL, was_area INTEGER NOT NULL, was_hukou_area INTEGER NOT NULL, fields TEXT, detail TEXT,"
-	" hash BLOB NOT NULL, PRIMARY KEY (district, pos)) STRICT, WITHOUT ROWID;";
+	" hukou_area INTEGER NOT NULL, was_area INTEGER NOT NULL, was_hukou_area INTEGER NOT NULL,"
+	" organization INTEGER NOT NULL, was_organization INTEGER NOT NULL, subject INTEGER NOT NULL, behalf TEXT, fields TEXT,"
+	" detail TEXT, hash BLOB NOT NULL, PRIMARY KEY (district, pos)) STRICT, WITHOUT ROWID;"
+	"CREATE INDEX journal_record ON journal (district, record_id, pos);";
 
 static const char pragmas[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;"
 	"PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;";

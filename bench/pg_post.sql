@@ -13,9 +13,9 @@ VALUES (:district, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1
 	to_char(date '1930-01-01' + (:day)::integer, 'YYYY-MM-DD'), :area0, NULL, NULL,
 	'滨海路0000000000号', '13000000000', NULL, NULL, NULL);
 INSERT INTO journal_entry (district, id, at_ms, user_id, actor, channel, action, resource, record_id, version,
-	area, hukou_area, was_area, was_hukou_area, fields, detail)
+	area, hukou_area, was_area, was_hukou_area, organization, was_organization, subject, behalf, fields, detail)
 VALUES (:district, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1024 + :client_id, 1, :user_id,
-	'bureau', 'web', 'create', 'elder', 1, 1, :area0, 0, 0, 0, 'name,id_card,sex,born_on,area,address,phone',
+	'bureau', 'web', 'create', 'elder', 1, 1, :area0, 0, 0, 0, 0, 0, 1, NULL, 'name,id_card,sex,born_on,area,address,phone',
 	'{"name":[null,"王一一一一"],"id_card":[null,"900000********0000"],"sex":[null,"female"],'
 	'"born_on":[null,"1944-05-06"],"area":[null,"370613001001000"],"address":[null,"滨海路0000000000号"],'
 	'"phone":[null,"130****0000"]}');

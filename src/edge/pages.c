@@ -89,6 +89,7 @@ static bool write_line(void *arg, const struct journal_line *line)
 	json_member_instant(json, TEXT("at"), line->at_ms);
 	JSON_TEXT(json, "actor", line->actor);
 	JSON_TEXT(json, "channel", line->channel);
+	JSON_TEXT(json, "behalf", line->behalf);
 	JSON_TEXT(json, "action", line->action);
 	JSON_TEXT(json, "resource", line->resource);
 	JSON_ID(json, "id", line->record);

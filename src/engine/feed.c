@@ -87,6 +87,12 @@ static struct text render(struct arena *arena, const struct journal_line *line, 
 	return buf_done(&b);
 }
 
+/* Who looked at what is for the auditor alone: the record is as it was. */
+static unsigned permission_for(const struct app *app, const struct journal_line *line)
+{
+	return journal_is_change(line->action) ? app_feed_permission(app, line->resource) : access_number(&app->access, "journal.read");
+}
+
 enum sight { HIDDEN, GONE, SEEN };
 
 static enum sight sight_of(const struct actor *actor, unsigned permission, const struct places *p)
@@ -136,7 +142,7 @@ static bool take_in(void *arg, const struct journal_line *line)
 	struct intake *in = arg;
 	struct feed *feed = in->feed;
 	struct text event = render(&in->arena, line, false), gone = render(&in->arena, line, true);
-	unsigned permission = app_feed_permission(feed->app, line->resource);
+	unsigned permission = permission_for(feed->app, line);
 	/* Whichever server it was done at. */
 	bool rights = text_is(line->resource, "user") || text_is(line->action, "sign_out");
 	if (rights)
@@ -503,7 +509,7 @@ struct backlog {
 static bool take_old(void *arg, const struct journal_line *line)
 {
 	struct backlog *b = arg;
-	enum sight sight = sight_of(&b->listener->actor, app_feed_permission(b->feed->app, line->resource), &line->places);
+	enum sight sight = sight_of(&b->listener->actor, permission_for(b->feed->app, line), &line->places);
 	if (sight != HIDDEN) {
 		struct text event = render(&b->arena, line, sight == GONE);
 		if (b->len + event.len > b->max)

@@ -9,29 +9,43 @@
 
 #define LINE_COLUMNS \
 	"at_ms, user_id, actor, channel, action, resource, record_id, version," \
-	" area, hukou_area, was_area, was_hukou_area, fields, detail"
+	" area, hukou_area, was_area, was_hukou_area, organization, was_organization, subject, behalf, fields, detail"
 #define LINE_COLUMN_TYPES \
 	" at_ms INTEGER NOT NULL, user_id INTEGER NOT NULL, actor TEXT NOT NULL, channel TEXT NOT NULL," \
 	" action TEXT NOT NULL, resource TEXT NOT NULL, record_id INTEGER NOT NULL, version INTEGER NOT NULL," \
 	" area INTEGER NOT NULL, hukou_area INTEGER NOT NULL, was_area INTEGER NOT NULL, was_hukou_area INTEGER NOT NULL," \
-	" fields TEXT, detail TEXT"
+	" organization INTEGER NOT NULL, was_organization INTEGER NOT NULL, subject INTEGER NOT NULL," \
+	" behalf TEXT, fields TEXT, detail TEXT"
 
+/* What checkpoint.c writes. */
+#define CHECKPOINT_TABLE "CREATE TABLE journal_checkpoint (district INTEGER NOT NULL, pos INTEGER NOT NULL, line TEXT NOT NULL," \
+	" PRIMARY KEY (district, pos)) STRICT, WITHOUT ROWID"
+
+/* The view: every line with its place, as `record` what an index finds it by, and as `fits` whether what stands of it in
+ * two tables agrees. */
 static const char *const sqlite_steps[] = {
 	"CREATE TABLE journal (district INTEGER NOT NULL, pos INTEGER NOT NULL," LINE_COLUMN_TYPES
 	", hash BLOB NOT NULL, PRIMARY KEY (district, pos)) STRICT, WITHOUT ROWID",
-	"CREATE VIEW journal_line AS SELECT district, pos, hash, " LINE_COLUMNS " FROM journal",
+	"CREATE VIEW journal_line AS SELECT district, pos, hash, record_id AS record, 1 AS fits, " LINE_COLUMNS " FROM journal",
+	"CREATE INDEX journal_record ON journal (district, record_id, pos)",
+	CHECKPOINT_TABLE,
 };
 
-/* An entry is written with the change and never touched again; its place in the order is a row of its own. */
+/* An entry is written with the change and never touched again; its place in the order is a row of its own. The record's
+ * number stands there once more: the history of a record is found by an index that no command has to write. */
 static const char *const postgres_steps[] = {
 	"CREATE TABLE journal_entry (district INTEGER NOT NULL, id INTEGER NOT NULL,"
 	" xid INTEGER NOT NULL DEFAULT (pg_current_xact_id()::text::bigint)," LINE_COLUMN_TYPES
 	", PRIMARY KEY (district, id)) STRICT, WITHOUT ROWID;"
 	"CREATE INDEX journal_entry_order ON journal_entry (district, xid, id)",
 	"CREATE TABLE journal_order (district INTEGER NOT NULL, pos INTEGER NOT NULL, xid INTEGER NOT NULL,"
-	" entry INTEGER NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (district, pos)) STRICT, WITHOUT ROWID;"
-	"CREATE VIEW journal_line AS SELECT o.district, o.pos, o.hash, " LINE_COLUMNS
+	" entry INTEGER NOT NULL, record INTEGER NOT NULL, hash BLOB NOT NULL, PRIMARY KEY (district, pos))"
+	" STRICT, WITHOUT ROWID;"
+	"CREATE VIEW journal_line AS SELECT o.district, o.pos, o.hash, o.record,"
+	" CASE WHEN o.xid = e.xid AND o.record = e.record_id THEN 1 ELSE 0 END AS fits, " LINE_COLUMNS
 	" FROM journal_order o JOIN journal_entry e ON e.district = o.district AND e.id = o.entry",
+	"CREATE INDEX journal_order_record ON journal_order (district, record, pos)",
+	CHECKPOINT_TABLE,
 };
 
 /* Transactions are counted by the cluster: after a dump was restored into another one, or the server was set up anew, they
@@ -102,9 +116,11 @@ static bool line_hash(struct arena *arena, const struct journal_line *line, stru
 	put_text(&b, line->action);
 	put_text(&b, line->resource);
 	const struct places *p = &line->places;
-	const int64_t more[] = { line->record, line->version, p->area, p->hukou_area, p->was_area, p->was_hukou_area };
+	const int64_t more[] = { line->record, line->version, p->area, p->hukou_area, p->was_area, p->was_hukou_area,
+		                 p->organization, p->was_organization, p->subject };
 	for (size_t i = 0; i < COUNT(more); i++)
 		put_number(&b, (uint64_t)more[i], 8);
+	put_text(&b, line->behalf);
 	put_text(&b, line->fields);
 	put_text(&b, line->detail);
 	hash_sha256(buf_done(&b), hash);
@@ -136,19 +152,34 @@ static enum store_code read_head(struct db *db, unsigned district, struct head *
 	return rows_end(rows);
 }
 
+enum store_code journal_tip(struct db *db, unsigned district, int64_t *pos, unsigned char hash[static HASH_BYTES])
+{
+	struct head head;
+	enum store_code code = read_head(db, district, &head);
+	*pos = head.pos;
+	memcpy(hash, head.hash, HASH_BYTES);
+	return code;
+}
+
 /* ---- writing ---- */
+
+bool journal_is_change(struct text action)
+{
+	return !text_eq(action, ACTION_LOOK) && !text_eq(action, ACTION_LIST) && !text_eq(action, ACTION_EXPORT);
+}
 
 static enum store_code write_entry(struct tx *tx, const struct journal_line *l)
 {
 	const struct places *p = &l->places;
 	return db_exec(tx->db,
 		"INSERT INTO journal_entry (district, id, " LINE_COLUMNS ")"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
 		BIND(value_int(l->district), value_int(id_next(store_ids(tx->store), l->district)), value_int(l->at_ms),
 		     value_int(l->user), value_text(l->actor), value_text(l->channel), value_text(l->action),
 		     value_text(l->resource), value_int(l->record), value_int(l->version), value_int(p->area),
-		     value_int(p->hukou_area), value_int(p->was_area), value_int(p->was_hukou_area), value_text(l->fields),
-		     value_text(l->detail)), NULL);
+		     value_int(p->hukou_area), value_int(p->was_area), value_int(p->was_hukou_area),
+		     value_int(p->organization), value_int(p->was_organization), value_int(p->subject),
+		     value_text(l->behalf), value_text(l->fields), value_text(l->detail)), NULL);
 }
 
 static enum store_code write_line(struct tx *tx, const struct journal_line *l, const unsigned char hash[HASH_BYTES])
@@ -156,12 +187,13 @@ static enum store_code write_line(struct tx *tx, const struct journal_line *l, c
 	const struct places *p = &l->places;
 	return db_exec(tx->db,
 		"INSERT INTO journal (district, pos, hash, " LINE_COLUMNS ")"
-		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
 		BIND(value_int(l->district), value_int(l->pos), value_blob((struct text){ (const char *)hash, HASH_BYTES }),
 		     value_int(l->at_ms), value_int(l->user), value_text(l->actor), value_text(l->channel),
 		     value_text(l->action), value_text(l->resource), value_int(l->record), value_int(l->version),
 		     value_int(p->area), value_int(p->hukou_area), value_int(p->was_area), value_int(p->was_hukou_area),
-		     value_text(l->fields), value_text(l->detail)), NULL);
+		     value_int(p->organization), value_int(p->was_organization), value_int(p->subject),
+		     value_text(l->behalf), value_text(l->fields), value_text(l->detail)), NULL);
 }
 
 enum store_code journal_write(struct tx *tx, const struct actor *actor, const struct journal_line *what)
@@ -200,17 +232,15 @@ static void line_from(const struct rows *rows, int at, struct journal_line *line
 	line->record = rows_int(rows, at + 6);
 	line->version = rows_int(rows, at + 7);
 	line->places = (struct places){ rows_int(rows, at + 8), rows_int(rows, at + 9), rows_int(rows, at + 10),
-		                        rows_int(rows, at + 11) };
-	line->fields = rows_text(rows, at + 12);
-	line->detail = rows_text(rows, at + 13);
+		                        rows_int(rows, at + 11), rows_int(rows, at + 12), rows_int(rows, at + 13),
+		                        rows_int(rows, at + 14) };
+	line->behalf = rows_text(rows, at + 15);
+	line->fields = rows_text(rows, at + 16);
+	line->detail = rows_text(rows, at + 17);
 }
 
-enum store_code journal_read(struct db *db, unsigned district, int64_t after, int limit,
-                             bool (*take)(void *arg, const struct journal_line *line), void *arg)
+static enum store_code hand_out(struct rows *rows, unsigned district, journal_take *take, void *arg)
 {
-	struct rows *rows = db_query(db, "/* plan each time */ SELECT pos, " LINE_COLUMNS
-		" FROM journal_line WHERE district = ?1 AND pos > ?2 ORDER BY pos LIMIT ?3",
-		BIND(value_int(district), value_int(after), value_int(limit)));
 	while (rows_next(rows)) {
 		struct journal_line line = { .district = district, .pos = rows_int(rows, 0) };
 		line_from(rows, 1, &line);
@@ -218,6 +248,24 @@ enum store_code journal_read(struct db *db, unsigned district, int64_t after, in
 			break;
 	}
 	return rows_end(rows);
+}
+
+enum store_code journal_read(struct db *db, unsigned district, int64_t after, int limit, journal_take *take, void *arg)
+{
+	struct rows *rows = db_query(db, "/* plan each time */ SELECT pos, " LINE_COLUMNS
+		" FROM journal_line WHERE district = ?1 AND pos > ?2 ORDER BY pos LIMIT ?3",
+		BIND(value_int(district), value_int(after), value_int(limit)));
+	return hand_out(rows, district, take, arg);
+}
+
+enum store_code journal_history(struct db *db, unsigned district, struct text resource, int64_t record, int64_t before, int limit,
+                                journal_take *take, void *arg)
+{
+	struct rows *rows = db_query(db, "/* plan each time */ SELECT pos, " LINE_COLUMNS
+		" FROM journal_line WHERE district = ?1 AND record = ?2 AND pos < ?3 AND resource = ?4 ORDER BY pos DESC LIMIT ?5",
+		BIND(value_int(district), value_int(record), value_int(before > 0 ? before : INT64_MAX), value_text(resource),
+		     value_int(limit)));
+	return hand_out(rows, district, take, arg);
 }
 
 int64_t journal_head(struct db *db, unsigned district)
@@ -230,7 +278,7 @@ int64_t journal_head(struct db *db, unsigned district)
 enum { SEQUENCE_BATCH = 500, ORDER_ROWS = 20 };
 
 struct place_in_order {
-	int64_t pos, xid, entry;
+	int64_t pos, xid, entry, record;
 	unsigned char hash[HASH_BYTES];
 };
 
@@ -240,17 +288,14 @@ static enum store_code write_order(struct tx *tx, unsigned district, struct aren
 	for (size_t done = 0; done < count; done += ORDER_ROWS) {
 		struct query query;
 		query_start(&query, arena);
-		query_sql(&query, "INSERT INTO journal_order (district, pos, xid, entry, hash) VALUES ");
+		query_sql(&query, "INSERT INTO journal_order (district, pos, xid, entry, record, hash) VALUES ");
 		for (size_t i = done; i < count && i < done + ORDER_ROWS; i++) {
+			const int64_t numbers[] = { district, places[i].pos, places[i].xid, places[i].entry, places[i].record };
 			query_sql(&query, i == done ? "(" : ", (");
-			query_value(&query, value_int(district));
-			query_sql(&query, ", ");
-			query_value(&query, value_int(places[i].pos));
-			query_sql(&query, ", ");
-			query_value(&query, value_int(places[i].xid));
-			query_sql(&query, ", ");
-			query_value(&query, value_int(places[i].entry));
-			query_sql(&query, ", ");
+			for (size_t n = 0; n < COUNT(numbers); n++) {
+				query_value(&query, value_int(numbers[n]));
+				query_sql(&query, ", ");
+			}
 			query_value(&query, value_blob((struct text){ (const char *)places[i].hash, HASH_BYTES }));
 			query_sql(&query, ")");
 		}
@@ -279,9 +324,10 @@ static enum store_code sequence_district(struct tx *tx, struct arena *arena, uns
 		BIND(value_int(district), value_int(head.xid), value_int(head.entry), value_int(SEQUENCE_BATCH)));
 	while (rows_next(rows)) {
 		struct place_in_order *place = &places[count++];
-		*place = (struct place_in_order){ head.pos + (int64_t)count, rows_int(rows, 0), rows_int(rows, 1), { 0 } };
+		*place = (struct place_in_order){ .pos = head.pos + (int64_t)count, .xid = rows_int(rows, 0), .entry = rows_int(rows, 1) };
 		struct journal_line line = { .district = district, .pos = place->pos };
 		line_from(rows, 2, &line);
+		place->record = line.record;
 		line_hash(arena, &line, before, place->hash);
 		before.ptr = (const char *)place->hash;
 	}
@@ -323,19 +369,25 @@ static void find_fault(struct journal_verdict *v, int64_t pos, const char *what)
 	v->what = what;
 }
 
-static void verify_line(struct journal_verdict *v, struct arena *arena, const struct journal_line *line, struct text written)
+static void verify_line(struct journal_verdict *v, struct arena *arena, const struct journal_line *line, struct text written,
+                        bool fits)
 {
 	unsigned char hash[HASH_BYTES];
-	bool fits = line_hash(arena, line, (struct text){ (const char *)v->hash, HASH_BYTES }, hash);
+	fits = line_hash(arena, line, (struct text){ (const char *)v->hash, HASH_BYTES }, hash) && fits;
 	if (line->pos != v->lines + 1) {
 		find_fault(v, v->lines + 1, "missing");
-	} else if (!fits || written.len != HASH_BYTES || memcmp(written.ptr, hash, HASH_BYTES) != 0) {
-		find_fault(v, line->pos, "altered");
-	} else {
-		v->lines = line->pos;
-		memcpy(v->hash, hash, HASH_BYTES);
-		v->more = true;
+		return;
 	}
+	if (!fits || written.len != HASH_BYTES || memcmp(written.ptr, hash, HASH_BYTES) != 0) {
+		find_fault(v, line->pos, "altered or out of place");
+		return;
+	}
+	v->lines = line->pos;
+	memcpy(v->hash, hash, HASH_BYTES);
+	v->more = true;
+	const char *what = v->check ? v->check(v->arg, v) : NULL;
+	if (what)
+		find_fault(v, line->pos, what);
 }
 
 /* Every entry up to the last line that was walked has its place: as many entries as lines. */
@@ -359,15 +411,15 @@ enum store_code journal_verify(struct db *db, unsigned district, int limit, stru
 	                        BIND(value_int(district))) == 1)
 		find_fault(v, 0, "one too many: positions begin with 1");
 	struct arena arena = arena_new(8 << 20);
-	struct rows *rows = db_query(db, "SELECT pos, hash, " LINE_COLUMNS
+	struct rows *rows = db_query(db, "SELECT pos, hash, fits, " LINE_COLUMNS
 		" FROM journal_line WHERE district = ?1 AND pos > ?2 ORDER BY pos LIMIT ?3",
 		BIND(value_int(district), value_int(v->lines), value_int(limit)));
 	v->more = false;
 	while (!v->what && rows_next(rows)) {
 		struct journal_line line = { .district = district, .pos = rows_int(rows, 0) };
 		struct text written = rows_text(rows, 1);
-		line_from(rows, 2, &line);
-		verify_line(v, &arena, &line, written);
+		line_from(rows, 3, &line);
+		verify_line(v, &arena, &line, written, rows_int(rows, 2) == 1);
 		arena_reset(&arena);
 	}
 	arena_free(&arena);

@@ -147,7 +147,9 @@ static enum store_code write_journal(struct tx *tx, struct call *call, const str
 		.resource = text_of(shape->resource->name),
 		.record = head->id,
 		.version = head->version,
-		.places = { now.area, now.second_area, was.area, was.second_area },
+		.places = { .area = now.area, .hukou_area = now.second_area, .was_area = was.area, .was_hukou_area = was.second_area,
+		            .organization = now.organization, .was_organization = was.organization,
+		            .subject = now.own ? now.own : now.family },
 		.fields = in ? buf_done(&in->fields) : TEXT_NONE,
 		.detail = in ? buf_done(&in->detail) : TEXT_NONE,
 	});
