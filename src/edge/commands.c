@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "edge/client.h"
 #include "edge/setup.h"
-#include "engine/journal.h"
+#include "engine/checkpoint.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -280,6 +280,10 @@ static int make_store(struct command_line *line, bool demo)
 	struct app *app = app_open(&options, &line->keys, line->modules, line->module_count, &result);
 	if (!app)
 		return command_exit_of(result, line->store);
+	if (!checkpoints_open(app, &(struct checkpoint_wish){ line->store, line->sign_key_file, line->checkpoints })) {
+		app_close(app);
+		return EXIT_USAGE;
+	}
 	enum store_code code = demo ? setup_demo(app, &wish) : setup_district(app, wish.pack, wish.password, false);
 	app_close(app);
 	if (code == STORE_REFUSED)
@@ -302,87 +306,6 @@ static int command_demo(struct command_line *line)
 	return make_store(line, true);
 }
 
-/* ---- verify ---- */
-
-enum { VERIFY_LINES = 2000, CHECK_FILE_MS = 600000 };
-
-struct verify {
-	int64_t district;
-	struct journal_verdict verdict;
-	struct text damage; /* what the database itself says, missing when it is sound */
-	struct arena *arena;
-};
-
-static enum store_code check_file(struct db *db, void *arg)
-{
-	struct verify *verify = arg;
-	if (db_is_postgres(db))
-		return STORE_OK;
-	struct rows *rows = db_query(db, "PRAGMA quick_check(1)", BIND_NONE);
-	if (rows_next(rows) && !text_is(rows_text(rows, 0), "ok"))
-		verify->damage = text_copy(verify->arena, rows_text(rows, 0));
-	return rows_end(rows);
-}
-
-/* The journal's own districts: a row missing among the tenants hides none of its lines. */
-static enum store_code next_district(struct db *db, void *arg)
-{
-	struct verify *verify = arg;
-	verify->district = journal_next_district(db, verify->district);
-	verify->verdict = (struct journal_verdict){ .more = verify->district != INT64_MAX };
-	if (verify->verdict.more && (verify->district < 1 || verify->district > DISTRICT_MAX))
-		verify->verdict.what = "of a district that cannot be";
-	return db_code(db);
-}
-
-static enum store_code verify_some(struct db *db, void *arg)
-{
-	struct verify *verify = arg;
-	return journal_verify(db, (unsigned)verify->district, VERIFY_LINES, &verify->verdict);
-}
-
-static int say_verdict(const struct command_line *line, const struct verify *verify, int64_t lines)
-{
-	const struct journal_verdict *v = &verify->verdict;
-	bool fine = !v->what && !verify->damage.ptr;
-	if (line->json)
-		printf("{\"ok\":%s,\"lines\":%lld,\"district\":%lld,\"wrong_position\":%lld}\n", fine ? "true" : "false",
-		       (long long)lines, fine ? 0 : (long long)verify->district, (long long)v->wrong_pos);
-	else if (verify->damage.ptr)
-		printf("the database file is damaged: %.*s\n", TEXT_ARG(verify->damage));
-	else if (fine)
-		printf("%lld journal lines in order\n", (long long)lines);
-	else
-		printf("district %lld: journal line %lld is %s\n", (long long)verify->district, (long long)v->wrong_pos, v->what);
-	return fine ? EXIT_FINE : EXIT_REJECTED;
-}
-
-static int verify_store(struct command_line *line, struct app *app)
-{
-	struct verify verify = { .district = INT64_MIN, .arena = &line->arena };
-	int64_t lines = 0;
-	enum store_code code = store_read(app->store, CHECK_FILE_MS, check_file, &verify);
-	while (code == STORE_OK && !verify.verdict.what && (code = store_read(app->store, 0, next_district, &verify)) == STORE_OK &&
-	       verify.district != INT64_MAX) {
-		while (code == STORE_OK && verify.verdict.more && !verify.verdict.what)
-			code = store_read(app->store, 0, verify_some, &verify);
-		lines += verify.verdict.lines;
-	}
-	return code != STORE_OK ? EXIT_STORE : say_verdict(line, &verify, lines);
-}
-
-static int command_verify(struct command_line *line)
-{
-	enum store_open_result result;
-	struct store_options options = { .url = line->store, .clock = &line->clock, .read_only = true };
-	struct app *app = app_open(&options, &line->keys, line->modules, line->module_count, &result);
-	if (!app)
-		return command_exit_of(result, line->store);
-	int code = verify_store(line, app);
-	app_close(app);
-	return code;
-}
-
 /* ---- the command line ---- */
 
 static const struct {
@@ -392,11 +315,11 @@ static const struct {
 	{ "init", "make an empty store for a district: --plan PLAN --password-stdin [--suite aes|sm]", command_init },
 	{ "demo", "make a store with an invented district: --plan PLAN --elders N --seed S --password P [--suite aes|sm]", command_demo },
 	{ "serve", "serve a store: --listen ADDR:PORT [--tls-cert FILE --tls-key FILE | --behind-proxy ADDR] [--threads N]"
-	           " [--workers N]", command_serve },
+	           " [--workers N] [--checkpoints FILE] [--sign-key-file FILE]", command_serve },
 	{ "import", "load a CSV: import elders|facilities FILE.csv", command_import },
 	{ "user", "accounts: user list | add | password | disable", command_user },
 	{ "key", "the store's keys: key rotate | rewrap --new-key-file FILE", command_key },
-	{ "verify", "check the store and the journal's chain", command_verify },
+	{ "verify", "check the store, the journal's chain and its checkpoints: [--against FILE] [--key BASE64]", command_verify },
 };
 
 static int usage(FILE *out)
@@ -432,6 +355,8 @@ static bool read_options(struct command_line *line, int argc, char **argv, bool 
 		{ "role", &line->role }, { "area", &line->area }, { "name", &line->name }, { "threads", &line->threads },
 		{ "workers", &line->workers }, { "elders", &line->elders }, { "seed", &line->seed },
 		{ "key-file", &line->key_file }, { "suite", &line->suite }, { "new-key-file", &line->new_key_file },
+		{ "sign-key-file", &line->sign_key_file }, { "checkpoints", &line->checkpoints }, { "against", &line->against },
+		{ "key", &line->key },
 	};
 	struct option options[COUNT(values) + 5] = { { "help", no_argument, NULL, HELP }, { "json", no_argument, NULL, JSON },
 		                                     { "password-stdin", no_argument, NULL, STDIN_PASSWORD } };

@@ -22,7 +22,7 @@ struct command_line {
 	struct clock clock;
 	struct arena arena;
 	const char *store, *listen, *tls_cert, *tls_key, *behind_proxy, *plan, *password, *role, *area, *name, *threads,
-		*workers, *elders, *seed, *key_file, *suite, *new_key_file;
+		*workers, *elders, *seed, *key_file, *suite, *new_key_file, *sign_key_file, *checkpoints, *against, *key;
 	struct keys_wish keys; /* what `key_file` and `suite` say */
 	bool json, password_stdin;
 	const char *words[4]; /* what stands behind the command's name */
@@ -33,6 +33,7 @@ struct command_line {
 int commands_run(int argc, char **argv, const struct module *const *modules, size_t count);
 int command_serve(struct command_line *line); /* serve.c */
 int command_key(struct command_line *line); /* key.c */
+int command_verify(struct command_line *line); /* verify.c */
 int command_exit_of(enum store_open_result result, const char *store);
 
 #endif

@@ -4,6 +4,7 @@
 #include "edge/http.h"
 
 #include "base/log.h"
+#include "engine/checkpoint.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -106,6 +107,10 @@ int command_serve(struct command_line *line)
 	}
 	if (!app)
 		return command_exit_of(result, line->store);
+	if (!checkpoints_open(app, &(struct checkpoint_wish){ line->store, line->sign_key_file, line->checkpoints })) {
+		app_close(app);
+		return EXIT_USAGE;
+	}
 	struct http *http = http_start(app, &(struct http_options){
 		.listen = line->listen, .listen_fd = inherited, .tls_cert = line->tls_cert, .tls_key = line->tls_key,
 		.behind_proxy = line->behind_proxy, .threads = (unsigned)threads,

@@ -3,6 +3,7 @@
 #include "engine/app.h"
 
 #include "base/crypto.h"
+#include "engine/checkpoint.h"
 #include "engine/feed.h"
 #include "engine/journal.h"
 #include "engine/keys.h"
@@ -157,7 +158,9 @@ void app_close(struct app *app)
 		return;
 	if (app->feed)
 		feed_stop(app->feed);
+	checkpoints_write(app->checkpoints);
 	store_close(app->store);
+	checkpoints_close(app->checkpoints);
 	sessions_free(app->sessions);
 	shown_free(app->shown);
 	keys_free(app->keys);
@@ -177,6 +180,7 @@ static void tend(struct job *job)
 {
 	struct app *app = (struct app *)(void *)((char *)job - offsetof(struct app, tending));
 	int64_t dropped = KEYS_DROPPED;
+	checkpoints_write(app->checkpoints);
 	sessions_tend(app);
 	while (dropped == KEYS_DROPPED && !app->stopping && store_command(app->store, LANE_BULK, drop_old_keys, &dropped) == STORE_OK)
 		;

@@ -11,6 +11,7 @@ struct shown;
 struct feed;
 struct keys;
 struct keys_wish;
+struct checkpoints;
 
 enum route_kind {
 	ROUTE_READ, /* `read` with a reader */
@@ -77,6 +78,7 @@ struct app {
 	struct shown *shown;
 	struct feed *feed;
 	struct keys *keys; /* a store that is only read (verify) is opened without any */
+	struct checkpoints *_Atomic checkpoints; /* NULL: none are written */
 	bool demo; /* a demonstration store: ID cards of no real area are fine */
 	bool secure_cookie; /* behind TLS */
 	unsigned home_district; /* for whom the operator of this machine acts: the store's only district, or the one named */
@@ -99,7 +101,7 @@ const struct shape *app_shape(const struct app *app, struct text resource); /* N
 /* The permission to see journal lines about it. */
 unsigned app_feed_permission(const struct app *app, struct text resource);
 
-/* Once a minute: old sessions and old idempotency keys end, on the pool. */
+/* Once a minute, on the pool: a checkpoint is written, old sessions and old idempotency keys end. */
 void app_tend(struct app *app);
 /* Whether the actor may use the call's route; the answer stands in the call when not. */
 bool app_allows(struct call *call);
