@@ -280,7 +280,8 @@ static int make_store(struct command_line *line, bool demo)
 	struct app *app = app_open(&options, &line->keys, line->modules, line->module_count, &result);
 	if (!app)
 		return command_exit_of(result, line->store);
-	if (!checkpoints_open(app, &(struct checkpoint_wish){ line->store, line->sign_key_file, line->checkpoints })) {
+	struct checkpoint_wish signs = { .store = line->store, .key_file = line->sign_key_file, .file = line->checkpoints };
+	if (!checkpoints_open(app, &signs)) {
 		app_close(app);
 		return EXIT_USAGE;
 	}

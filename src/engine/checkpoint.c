@@ -111,10 +111,10 @@ static bool write_whole(int fd, struct text text)
 }
 
 /* A new pair in a new file. */
-static struct sign_key *make_key(const char *path)
+static struct sign_key *make_key(const char *path, enum sign_kind kind)
 {
 	struct arena arena = arena_new(16384);
-	struct sign_key *pair = sign_key_new(SIGN_ED25519);
+	struct sign_key *pair = sign_key_new(kind);
 	struct text pem = sign_key_pem(&arena, pair);
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	bool kept = fd >= 0 && write_whole(fd, pem) && fsync(fd) == 0 && sync_directory_of(path);
@@ -175,7 +175,7 @@ static enum store_code name_key(struct tx *tx, void *key)
 }
 
 /* The pair in the file, which is the store's or becomes it; NULL (logged) where it cannot be. */
-static struct sign_key *key_for(struct app *app, struct arena *arena, const char *path)
+static struct sign_key *key_for(struct app *app, struct arena *arena, const char *path, enum sign_kind kind)
 {
 	struct known_key known = { .arena = arena };
 	if (store_read(app->store, 0, read_known, &known) != STORE_OK)
@@ -183,7 +183,7 @@ static struct sign_key *key_for(struct app *app, struct arena *arena, const char
 	bool may_begin = !known.key.ptr && !known.was_there;
 	struct sign_key *pair = load_key(path);
 	if (!pair && errno == ENOENT && may_begin) {
-		pair = make_key(path);
+		pair = make_key(path, kind);
 		if (!pair)
 			return NULL;
 	}
@@ -249,7 +249,7 @@ bool checkpoints_open(struct app *app, const struct checkpoint_wish *wish)
 	const char *wanted = wish->key_file ? wish->key_file : getenv("SONGHE_SIGN_KEY_FILE");
 	const char *path = wanted ? wanted : store_beside(&arena, wish->store, ".sign");
 	const char *file = wish->file ? wish->file : store_beside(&arena, wish->store, ".checkpoints");
-	struct sign_key *pair = path ? key_for(app, &arena, path) : NULL;
+	struct sign_key *pair = path ? key_for(app, &arena, path, wish->kind) : NULL;
 	if (pair && wish->file && !append(wish->file, TEXT(""))) {
 		sign_key_free(pair);
 		pair = NULL;

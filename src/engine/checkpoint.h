@@ -34,6 +34,7 @@ struct checkpoint_wish {
 	const char *store; /* its address */
 	/* NULL: SONGHE_SIGN_KEY_FILE of the environment; then PATH.sign and PATH.checkpoints of a SQLite store, else none. */
 	const char *key_file, *file;
+	enum sign_kind kind; /* of a pair that is made */
 };
 
 /* From now on app_tend, and app_close at last, write a checkpoint where there is something new. A store that has no key

@@ -3,6 +3,7 @@
  * Runs on the empty database of SONGHE_TEST_STORE (sqlite:PATH or postgresql://...), or on a file of its own. */
 #include "care/modules.h"
 #include "engine/checkpoint.h"
+#include "engine/keys.h"
 #include "engine/session.h"
 
 #include <fcntl.h>
@@ -25,7 +26,7 @@ enum { DISTRICT = 370, LINES_MAX = 64, WAIT_TRIES = 3000 };
 static volatile int64_t now_ms = START_MS;
 static const struct clock test_clock = { .shared = &now_ms };
 static const struct module *const modules[] = { &account_module, &area_module };
-static char url[256], directory[64], key_file[128], file[128];
+static char url[256], directory[64], key_file[128], seal_file[128], file[128];
 static struct app *app;
 static struct arena arena;
 static const struct actor actor = { .user = 7, .name = "li", .channel = "web", .district = DISTRICT };
@@ -33,7 +34,8 @@ static const struct actor actor = { .user = 7, .name = "li", .channel = "web", .
 static int open_app(void)
 {
 	enum store_open_result result;
-	app = app_open(&(struct store_options){ .url = url, .clock = &test_clock, .create = true }, modules, COUNT(modules), &result);
+	const struct keys_wish keys = { .file = seal_file };
+	app = app_open(&(struct store_options){ .url = url, .clock = &test_clock, .create = true }, &keys, modules, COUNT(modules), &result);
 	return app ? 0 : -1;
 }
 
@@ -53,6 +55,7 @@ static int setup(void **state)
 	if (!mkdtemp(directory))
 		return -1;
 	snprintf(key_file, sizeof key_file, "%s/key", directory);
+	snprintf(seal_file, sizeof seal_file, "%s/seal", directory);
 	snprintf(file, sizeof file, "%s/checkpoints", directory);
 	snprintf(url, sizeof url, given ? "%s" : "sqlite:%s/test.db", given ? given : directory);
 	return open_app() == 0 && store_command(app->store, LANE_BULK, add_district, NULL) == STORE_OK ? 0 : -1;
@@ -234,6 +237,10 @@ static void a_checkpoint_holds_every_byte(void **state)
 		assert_false(checkpoint_read(cut, &got, &signature) && checkpoint_fits(pair, cut, signature));
 	}
 	sign_key_free(pair);
+	pair = sign_key_new(SIGN_SM2);
+	line = checkpoint_line(&arena, &is, pair);
+	assert_true(checkpoint_read(line, &got, &signature) && checkpoint_fits(pair, line, signature));
+	sign_key_free(pair);
 }
 
 static struct text contents(const char *path)
@@ -293,7 +300,7 @@ static enum store_code read_table(struct db *db, void *arg)
 static void checkpoints_go_on(void **state)
 {
 	(void)state;
-	const struct checkpoint_wish wish = { url, key_file, file };
+	const struct checkpoint_wish wish = { .store = url, .key_file = key_file, .file = file };
 	put((struct journal_line){ .resource = TEXT("elder"), .record = 1, .action = TEXT("create") });
 	assert_true(checkpoints_open(app, &wish));
 	checkpoints_write(app->checkpoints);
@@ -322,6 +329,11 @@ static void checkpoints_go_on(void **state)
 	assert_int_equal(lines_in(contents(file)), 4);
 }
 
+static bool opens(const char *with_key, const char *to)
+{
+	return checkpoints_open(app, &(struct checkpoint_wish){ .store = url, .key_file = with_key, .file = to });
+}
+
 static void what_was_asked_for_and_cannot_be_is_refused(void **state)
 {
 	(void)state;
@@ -330,17 +342,17 @@ static void what_was_asked_for_and_cannot_be_is_refused(void **state)
 	app_close(app);
 	assert_int_equal(open_app(), 0);
 	put_bytes(other, "root:x:0:0");
-	assert_false(checkpoints_open(app, &(struct checkpoint_wish){ url, key_file, other })); /* no file of checkpoints */
+	assert_false(opens(key_file, other)); /* no file of checkpoints */
 	assert_true(text_is(contents(other), "root:x:0:0"));
-	assert_false(checkpoints_open(app, &(struct checkpoint_wish){ url, other, file })); /* no key in it */
-	assert_false(checkpoints_open(app, &(struct checkpoint_wish){ url, "/nonexistent/key", file }));
+	assert_false(opens(other, file)); /* no key in it */
+	assert_false(opens("/nonexistent/key", file));
 	unlink(other);
-	assert_false(checkpoints_open(app, &(struct checkpoint_wish){ url, other, file })); /* none is made: the store has its own */
+	assert_false(opens(other, file)); /* none is made: the store has its own */
 	assert_int_not_equal(access(other, F_OK), 0);
 	struct sign_key *stranger = sign_key_new(SIGN_ED25519);
 	put_bytes(other, text_z(&arena, sign_key_pem(&arena, stranger)));
 	sign_key_free(stranger);
-	assert_false(checkpoints_open(app, &(struct checkpoint_wish){ url, other, file }));
+	assert_false(opens(other, file));
 	assert_null(app->checkpoints);
 }
 
