@@ -95,17 +95,21 @@ static unsigned permission_for(const struct app *app, const struct journal_line 
 
 enum sight { HIDDEN, GONE, SEEN };
 
+static bool sees(const struct actor *actor, int64_t area, int64_t second, int64_t organization, int64_t subject)
+{
+	static const struct tie_columns any = { "", "", "", "", "" }; /* a tie that a record does not have is 0 in its line */
+	return scope_sees(actor, &any, &(struct tie_values){ area, second, organization, subject, subject });
+}
+
 static enum sight sight_of(const struct actor *actor, unsigned permission, const struct places *p)
 {
 	if (!actor_may(actor, permission))
 		return HIDDEN;
-	if (!p->area && !p->was_area)
-		return SEEN; /* not tied to a place: a user, an import */
-	if (actor_covers(actor, p->area) || (p->hukou_area && actor_covers(actor, p->hukou_area)))
+	if (!p->area && !p->was_area && !p->organization && !p->was_organization && !p->subject)
+		return SEEN; /* not tied to anybody: a user, an import */
+	if (sees(actor, p->area, p->hukou_area, p->organization, p->subject))
 		return SEEN;
-	if ((p->was_area && actor_covers(actor, p->was_area)) || (p->was_hukou_area && actor_covers(actor, p->was_hukou_area)))
-		return GONE;
-	return HIDDEN;
+	return sees(actor, p->was_area, p->was_hukou_area, p->was_organization, p->subject) ? GONE : HIDDEN;
 }
 
 /* ---- following ---- */

@@ -410,7 +410,7 @@ test('resuming at a server that was just started, while others write: nothing lo
 
 describe('verify', () => {
 	test('finds the chain in order, beside the server and after it', async () => {
-		const store = await demoStore({ elders: 50 });
+		const store = await orderedStore({ elders: 50 });
 		const server = await Server.start(store);
 		await register(await server.as('bureau'));
 		const beside = await run(['verify', '--store', store, '--json']);
