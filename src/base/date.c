@@ -84,6 +84,11 @@ struct date date_of_ms(int64_t at_ms)
 	return date_from_days(floor_days(at_ms + china_offset_ms));
 }
 
+int64_t date_begins_ms(struct date day)
+{
+	return date_to_days(day) * day_ms - china_offset_ms;
+}
+
 int date_compare(struct date a, struct date b)
 {
 	if (a.year != b.year)
@@ -91,6 +96,23 @@ int date_compare(struct date a, struct date b)
 	if (a.month != b.month)
 		return a.month < b.month ? -1 : 1;
 	return (a.day > b.day) - (a.day < b.day);
+}
+
+int date_age(struct date born_on, struct date today)
+{
+	int last = days_in_month(today.year, born_on.month);
+	struct date birthday = { today.year, born_on.month, born_on.day < last ? born_on.day : last };
+	return today.year - born_on.year - (date_compare(today, birthday) < 0 ? 1 : 0);
+}
+
+/* The last day of a month is the birthday of all who were born on it or later in that month. */
+struct date date_born_by(struct date today, int years)
+{
+	struct date day = { today.year - years, today.month, today.day };
+	int last = days_in_month(day.year, day.month);
+	if (today.day == days_in_month(today.year, today.month) || day.day > last)
+		day.day = last;
+	return day;
 }
 
 /* `value` with exactly `width` digits, which is much quicker than printf for what stands in every answer. */
@@ -102,8 +124,9 @@ static char *put_digits(char *at, unsigned value, unsigned width)
 	return at + width;
 }
 
-static char *put_date(char *at, struct date day)
+char *date_put(char out[static DATE_CHARS], struct date day)
 {
+	char *at = out;
 	at = put_digits(at, (unsigned)day.year, 4);
 	*at++ = '-';
 	at = put_digits(at, (unsigned)day.month, 2);
@@ -113,8 +136,8 @@ static char *put_date(char *at, struct date day)
 
 struct text date_text(struct arena *arena, struct date day)
 {
-	char text[10];
-	char *end = put_date(text, day);
+	char text[DATE_CHARS];
+	char *end = date_put(text, day);
 	assert(end == text + sizeof text);
 	return text_copy(arena, (struct text){ text, sizeof text });
 }
@@ -123,7 +146,7 @@ char *clock_put(char out[static RFC3339_CHARS], int64_t at_ms)
 {
 	int64_t local = at_ms + china_offset_ms, days = floor_days(local);
 	unsigned of_day = (unsigned)(local - days * day_ms);
-	char *at = put_date(out, date_from_days(days));
+	char *at = date_put(out, date_from_days(days));
 	*at++ = 'T';
 	at = put_digits(at, of_day / 3600000, 2);
 	*at++ = ':';
@@ -142,4 +165,54 @@ struct text clock_rfc3339(struct arena *arena, int64_t at_ms)
 	char *end = clock_put(text, at_ms);
 	assert(end == text + sizeof text);
 	return text_copy(arena, (struct text){ text, sizeof text });
+}
+
+/* "+08:00", or "Z", at the end of an instant: minutes before UTC. */
+static bool read_offset(struct text t, int *minutes)
+{
+	int hour, minute;
+	*minutes = 0;
+	if (text_is(t, "Z") || text_is(t, "z"))
+		return true;
+	if (t.len != 6 || (t.ptr[0] != '+' && t.ptr[0] != '-') || t.ptr[3] != ':')
+		return false;
+	if (!digits_at(t, 1, 2, &hour) || !digits_at(t, 4, 2, &minute) || hour > 23 || minute > 59)
+		return false;
+	*minutes = (t.ptr[0] == '-' ? -1 : 1) * (hour * 60 + minute);
+	return true;
+}
+
+/* What stands between the seconds and the offset: nothing, or a point and digits, of which only zeros behind the third. */
+static bool read_fraction(struct text *rest, int *ms)
+{
+	int unit = 100;
+	size_t at = 1;
+	*ms = 0;
+	if (rest->len == 0 || rest->ptr[0] != '.')
+		return true;
+	for (; at < rest->len && rest->ptr[at] >= '0' && rest->ptr[at] <= '9'; at++, unit /= 10) {
+		if (unit == 0 && rest->ptr[at] != '0')
+			return false;
+		*ms += unit * (rest->ptr[at] - '0');
+	}
+	*rest = (struct text){ rest->ptr + at, rest->len - at };
+	return at > 1;
+}
+
+bool clock_read(struct text t, int64_t *at_ms)
+{
+	enum { SECONDS_END = 19 }; /* 2026-01-31T08:00:00 */
+	struct date day;
+	int hour, minute, second, ms, offset;
+	if (t.len < SECONDS_END || !date_read((struct text){ t.ptr, DATE_CHARS }, &day))
+		return false;
+	if ((t.ptr[10] != 'T' && t.ptr[10] != 't') || t.ptr[13] != ':' || t.ptr[16] != ':')
+		return false;
+	if (!digits_at(t, 11, 2, &hour) || !digits_at(t, 14, 2, &minute) || !digits_at(t, 17, 2, &second))
+		return false;
+	struct text rest = { t.ptr + SECONDS_END, t.len - SECONDS_END };
+	if (hour > 23 || minute > 59 || second > 59 || !read_fraction(&rest, &ms) || !read_offset(rest, &offset))
+		return false;
+	*at_ms = date_to_days(day) * day_ms + (((int64_t)hour * 60 + minute - offset) * 60 + second) * 1000 + ms;
+	return true;
 }

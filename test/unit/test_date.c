@@ -98,6 +98,95 @@ static void instants_are_shown_in_china_time(void **state)
 	arena_free(&arena);
 }
 
+static void instants_are_read(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *text;
+		int64_t at_ms;
+	} cases[] = {
+		{ "1970-01-01T08:00:00+08:00", 0 },
+		{ "1970-01-01T00:00:00Z", 0 },
+		{ "1970-01-01t00:00:00z", 0 },
+		{ "1970-01-01T00:00:00-00:00", 0 },
+		{ "1970-01-01T00:00:00.1Z", 100 },
+		{ "1970-01-01T00:00:00.01Z", 10 },
+		{ "1970-01-01T00:00:00.001000000Z", 1 },
+		{ "1969-12-31T23:59:59.999Z", -1 },
+		{ "1969-12-31T18:30:00.000-05:30", 0 },
+		{ "2024-02-29T01:01:01.234+08:00", INT64_C(1709139661234) },
+		{ "2200-12-31T23:59:59.999-23:59", INT64_C(7289740739999) },
+	};
+	int64_t at_ms;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		if (!clock_read(text_of(cases[i].text), &at_ms) || at_ms != cases[i].at_ms)
+			fail_msg("\"%s\" was read as %lld", cases[i].text, (long long)at_ms);
+	struct arena arena = arena_new(1 << 20);
+	for (int64_t ms = INT64_C(-3786000000000); ms < INT64_C(7289600000000); ms += INT64_C(999999937)) {
+		assert_true(clock_read(clock_rfc3339(&arena, ms), &at_ms) && at_ms == ms);
+		arena_reset(&arena);
+	}
+	arena_free(&arena);
+}
+
+static void what_is_no_instant_is_refused(void **state)
+{
+	(void)state;
+	static const char *const wrong[] = {
+		"", "2024-02-29", "2024-02-29T01:01:01", "2023-02-29T01:01:01Z", "2024-02-29 01:01:01Z", "2024-02-29T24:00:00Z",
+		"2024-02-29T01:60:00Z", "2024-02-29T01:01:60Z", "2024-02-29T01:01:01.Z", "2024-02-29T01:01:01.0001Z",
+		"2024-02-29T01:01:01,5Z", "2024-02-29T01:01:01+0800", "2024-02-29T01:01:01+8:00", "2024-02-29T01:01:01+24:00",
+		"2024-02-29T01:01:01+08:60", "2024-02-29T01:01:01ZZ", "2024-02-29T01:01Z", "2024-02-29T1:01:01Z", " 2024-02-29T01:01:01Z",
+		"2024-02-29T01:01:01.5", "2024-02-29T-1:01:01Z", "1849-12-31T23:59:59Z", "2201-01-01T00:00:00Z",
+	};
+	int64_t at_ms = 7;
+	for (size_t i = 0; i < COUNT(wrong); i++)
+		if (clock_read(text_of(wrong[i]), &at_ms))
+			fail_msg("\"%s\" was read", wrong[i]);
+	assert_false(clock_read(TEXT_NONE, &at_ms));
+	assert_true(at_ms == 7);
+}
+
+static void a_day_begins_at_midnight_in_china(void **state)
+{
+	(void)state;
+	struct date day = { 2024, 2, 29 };
+	assert_true(date_begins_ms(day) == INT64_C(1709136000000));
+	assert_int_equal(date_compare(date_of_ms(date_begins_ms(day)), day), 0);
+	assert_int_equal(date_compare(date_of_ms(date_begins_ms(day) - 1), (struct date){ 2024, 2, 28 }), 0);
+}
+
+static void ages_are_whole_years(void **state)
+{
+	(void)state;
+	static const struct {
+		struct date born_on, today;
+		int age;
+	} cases[] = {
+		{ { 1944, 2, 29 }, { 2023, 2, 27 }, 78 }, { { 1944, 2, 29 }, { 2023, 2, 28 }, 79 }, { { 1944, 2, 29 }, { 2024, 2, 28 }, 79 },
+		{ { 1944, 2, 29 }, { 2024, 2, 29 }, 80 }, { { 1944, 2, 28 }, { 2024, 2, 28 }, 80 }, { { 1945, 3, 1 }, { 2024, 2, 29 }, 78 },
+		{ { 2000, 1, 1 }, { 2000, 1, 1 }, 0 },    { { 2000, 1, 2 }, { 2000, 1, 1 }, -1 },   { { 1900, 12, 31 }, { 2000, 12, 30 }, 99 },
+	};
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_int_equal(date_age(cases[i].born_on, cases[i].today), cases[i].age);
+}
+
+/* On every day around the end of eight Februaries, leap years among them. */
+static void who_is_old_enough_was_born_by_a_day(void **state)
+{
+	(void)state;
+	for (int year = 2020; year <= 2027; year++)
+		for (int64_t at = -40; at < 40; at++) {
+			struct date today = date_from_days(date_to_days((struct date){ year, 3, 1 }) + at);
+			for (int years = 0; years <= 150; years++) {
+				struct date last = date_born_by(today, years);
+				struct date next = date_from_days(date_to_days(last) + 1);
+				assert_int_equal(date_age(last, today), years);
+				assert_int_equal(date_age(next, today), years - 1);
+			}
+		}
+}
+
 static void the_clock_is_handed_in(void **state)
 {
 	(void)state;
@@ -119,6 +208,11 @@ int main(void)
 		cmocka_unit_test(dates_that_do_not_exist_are_refused),
 		cmocka_unit_test(days_are_counted_without_a_gap),
 		cmocka_unit_test(instants_are_shown_in_china_time),
+		cmocka_unit_test(instants_are_read),
+		cmocka_unit_test(what_is_no_instant_is_refused),
+		cmocka_unit_test(a_day_begins_at_midnight_in_china),
+		cmocka_unit_test(ages_are_whole_years),
+		cmocka_unit_test(who_is_old_enough_was_born_by_a_day),
 		cmocka_unit_test(the_clock_is_handed_in),
 	};
 	return cmocka_run_group_tests_name("date", tests, NULL, NULL);
