@@ -26,6 +26,7 @@ bool text_eq(struct text a, struct text b); /* missing equals only missing */
 int text_compare(struct text a, struct text b); /* by bytes; < 0, 0, > 0 */
 bool text_is(struct text a, const char *literal);
 bool text_starts(struct text a, struct text prefix);
+int text_compare(struct text a, struct text b); /* by their bytes, as both databases order text; neither is missing */
 struct text text_cut(struct text a, size_t max); /* its first `max` bytes, never half a character of UTF-8 */
 struct text text_trim(struct text a); /* ASCII blanks and U+3000 at both ends */
 struct text text_copy(struct arena *arena, struct text a); /* also zero-terminated behind its length */

@@ -64,7 +64,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	static const char *const names[] = { "key", "checkpoints", "test.db", "test.db-wal", "test.db-shm", "test.db.lock",
+	static const char *const names[] = { "key", "seal", "checkpoints", "test.db", "test.db-wal", "test.db-shm", "test.db.lock",
 		                             "test.db.reserve", "other" };
 	app_close(app);
 	arena_free(&arena);

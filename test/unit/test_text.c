@@ -58,6 +58,10 @@ static void texts_compare_by_all_their_bytes(void **state)
 	assert_true(text_starts(TEXT("abc"), TEXT("")));
 	assert_true(text_starts(TEXT_NONE, TEXT("")));
 	assert_false(text_starts(TEXT("a"), TEXT("ab")));
+	assert_true(text_compare(TEXT("a"), TEXT("b")) < 0 && text_compare(TEXT("b"), TEXT("a")) > 0);
+	assert_true(text_compare(TEXT("a"), TEXT("ab")) < 0 && text_compare(TEXT("ab"), TEXT("a")) > 0);
+	assert_true(text_compare(TEXT(""), TEXT("a")) < 0 && text_compare(TEXT(""), TEXT("")) == 0);
+	assert_true(text_compare(TEXT("z"), TEXT("\xE5\xBC\xA0")) < 0 && text_compare(TEXT("ab"), TEXT("ab")) == 0);
 }
 
 static void blanks_are_trimmed(void **state)
