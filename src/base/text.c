@@ -37,13 +37,6 @@ bool text_starts(struct text a, struct text prefix)
 	return a.len >= prefix.len && (prefix.len == 0 || memcmp(a.ptr, prefix.ptr, prefix.len) == 0);
 }
 
-int text_compare(struct text a, struct text b)
-{
-	size_t shorter = a.len < b.len ? a.len : b.len;
-	int order = shorter == 0 ? 0 : memcmp(a.ptr, b.ptr, shorter);
-	return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
-}
-
 struct text text_cut(struct text a, size_t max)
 {
 	size_t len = a.len < max ? a.len : max;

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { Server, cleanUp, demoStore, emptyStore, newElder, onSqlite, password, psql, register, run, temporaryDirectory } from '../harness.mjs';
+import { Server, cleanUp, demoStore, emptyStore, eventually, newElder, onSqlite, password, psql, register, run, temporaryDirectory } from '../harness.mjs';
 
 after(cleanUp);
 
@@ -187,9 +187,12 @@ describe('the store\'s keys', () => {
 		assert.deepEqual(JSON.parse((await run(['key', 'rotate', ...place.args, '--json'])).stdout), { version: 3 });
 		assert.equal(await seals(place.store), '3');
 		const server = await Server.start(place.store, { args: ['--key-file', place.file] });
-		const lines = await (await server.as('auditor')).all('/api/v1/journal');
-		assert.deepEqual(lines.filter((line) => line.resource === 'data_key').map((line) => [line.action, line.id, line.channel]),
-			[['rotate', '2', 'local'], ['rotate', '3', 'local']]);
+		const auditor = await server.as('auditor');
+		const lines = await eventually(async () => {
+			const all = (await auditor.all('/api/v1/journal')).filter((line) => line.resource === 'data_key');
+			return all.length >= 2 && all;
+		}, 'both lines have their place');
+		assert.deepEqual(lines.map((line) => [line.action, line.id, line.channel]), [['rotate', '2', 'local'], ['rotate', '3', 'local']]);
 		await server.stop();
 		assert.equal((await run(['verify', '--store', place.store])).code, 0);
 	});
