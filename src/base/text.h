@@ -17,6 +17,7 @@ struct text {
 };
 
 #define TEXT(literal) ((struct text){ "" literal, sizeof(literal) - 1 })
+#define TEXT_OF(literal) { "" literal, sizeof(literal) - 1 } /* in a static initializer */
 #define TEXT_NONE ((struct text){ NULL, 0 })
 #define TEXT_ARG(t) (int)(t).len, (t).ptr ? (t).ptr : ""
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -42,7 +42,7 @@ static const struct field fields[] = { ELDER(FIELD_ROW) };
 static void check_against_card(struct input *in, const struct elder *e)
 {
 	struct id_card card;
-	if (!e->id_card.ptr || id_card_read(e->id_card, true, &card) != ID_CARD_FINE)
+	if (!e->id_card.ptr || id_card_read(input_plain(in, "id_card"), true, &card) != ID_CARD_FINE)
 		return;
 	if (e->sex.ptr && text_is(e->sex, "male") != (card.sex == SEX_MALE))
 		input_wrong(in, "sex", "contradicts_id_card", "性别与公民身份号码不一致", "The sex contradicts the identity number");

@@ -2,7 +2,7 @@
 /* pages.c - the addresses that are not resources: the front door, health, metrics, the journal, the event stream. */
 #include "edge/http.h"
 
-#include "engine/journal.h"
+#include "engine/history.h"
 
 static const char front_door[] =
 	"<!doctype html><html lang=\"zh-CN\"><meta charset=\"utf-8\"><title>松鹤 Songhe</title>"
@@ -81,21 +81,9 @@ struct lines {
 static bool write_line(void *arg, const struct journal_line *line)
 {
 	struct lines *lines = arg;
-	struct json_out *json = lines->json;
 	if (lines->count++ == lines->limit)
 		return false; /* there is more */
-	json_begin_object(json);
-	JSON_INT(json, "position", line->pos);
-	json_member_instant(json, TEXT("at"), line->at_ms);
-	JSON_TEXT(json, "actor", line->actor);
-	JSON_TEXT(json, "channel", line->channel);
-	JSON_TEXT(json, "behalf", line->behalf);
-	JSON_TEXT(json, "action", line->action);
-	JSON_TEXT(json, "resource", line->resource);
-	JSON_ID(json, "id", line->record);
-	JSON_INT(json, "version", line->version);
-	json_member_raw(json, TEXT("changes"), line->detail.ptr ? line->detail : TEXT("{}"));
-	json_end_object(json);
+	history_put(lines->json, lines->call, line);
 	lines->last = line->pos;
 	return true;
 }

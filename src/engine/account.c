@@ -361,7 +361,7 @@ static enum store_code take_account(struct tx *tx, struct change *change, struct
 		input_wrong(&in, "password", "required", "请设置密码", "A password is required");
 	if (!account->display_name.ptr)
 		account->display_name = account->name;
-	return input_finish(&in, NULL) ? STORE_OK : STORE_REFUSED;
+	return input_finish(&in) ? STORE_OK : STORE_REFUSED;
 }
 
 static enum store_code check_name(struct tx *tx, struct call *call, const struct account *account)

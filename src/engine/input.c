@@ -2,7 +2,9 @@
 /* input.c - taking fields out of what came in. */
 #include "engine/input.h"
 
+#include "base/crypto.h"
 #include "engine/app.h"
+#include "engine/keys.h"
 
 #include <assert.h>
 #include <math.h>
@@ -20,6 +22,16 @@ void input_start(struct input *in, struct call *call, bool create)
 	in->fields = buf_in(call->arena, 128, 4096);
 	in->json = json_out(&in->detail);
 	json_begin_object(&in->json);
+}
+
+void input_start_record(struct input *in, struct call *call, const struct shape *shape, int64_t id, const struct sealed *before)
+{
+	input_start(in, call, !before);
+	in->shape = shape;
+	in->id = id;
+	in->sealed = arena_take(call->arena, (shape->sealed_count + 1) * sizeof *in->sealed);
+	if (before)
+		memcpy(in->sealed, before, shape->sealed_count * sizeof *before);
 }
 
 void input_wrong(struct input *in, const char *name, const char *code, const char *zh, const char *en)
@@ -91,18 +103,6 @@ static void note_name(struct input *in, const char *name)
 	json_begin_array(&in->json);
 }
 
-static struct text shown(struct input *in, const struct field *field, struct text value)
-{
-	char mask[MASKED_NUMBER_SIZE];
-	if (!value.ptr || !field_is_sealed(field))
-		return value;
-	if (field->type == FIELD_phone)
-		mask_phone(value, mask);
-	else
-		mask_number(value, mask);
-	return text_copy(in->call->arena, text_of(mask));
-}
-
 /* A list is noted as it is kept, as JSON. */
 static void put_noted(struct input *in, const struct field *field, struct text value)
 {
@@ -110,11 +110,86 @@ static void put_noted(struct input *in, const struct field *field, struct text v
 	if (value.ptr && is_list)
 		json_put_raw(&in->json, value);
 	else
-		json_put_text(&in->json, shown(in, field, value));
+		json_put_text(&in->json, value);
 }
+
+/* ---- sealed values ---- */
+
+struct text field_mask(struct arena *arena, const struct field *field, struct text plain)
+{
+	char mask[MASKED_NUMBER_SIZE];
+	if (!plain.ptr)
+		return TEXT_NONE;
+	if (field->flags & HEALTH)
+		return TEXT("***");
+	if (field->type == FIELD_phone)
+		mask_phone(plain, mask);
+	else
+		mask_number(plain, mask);
+	return text_copy(arena, text_of(mask));
+}
+
+static struct seal_place place_of(const struct input *in, const struct field *field)
+{
+	return (struct seal_place){ in->call->actor.district, in->shape->resource->name, field->name, in->id };
+}
+
+static const struct slot *slot_of_field(const struct input *in, const struct field *field)
+{
+	for (size_t i = 0; i < in->shape->slot_count; i++)
+		if (in->shape->slots[i].field == field)
+			return &in->shape->slots[i];
+	assert(!"the field is one of the shape's");
+	return NULL;
+}
+
+static void put_box(struct input *in, struct text box)
+{
+	json_put_text(&in->json, box.ptr ? base64url(in->call->arena, box) : TEXT_NONE);
+}
+
+static void set_sealed(struct input *in, const struct field *field, struct text *value, struct text now)
+{
+	const struct slot *slot = slot_of_field(in, field);
+	struct arena *arena = in->call->arena;
+	struct sealed *sealed = &in->sealed[slot->sealed], fresh = { .plain = now, .changed = true };
+	char *hash = arena_take(arena, SEAL_HASH_BYTES);
+	if (now.ptr) {
+		keys_hash(in->call->app->keys, slot->hash_kind, in->call->actor.district, now, (unsigned char *)hash);
+		fresh.hash = (struct text){ hash, SEAL_HASH_BYTES };
+	}
+	if (text_eq(sealed->hash, fresh.hash))
+		return;
+	struct seal_place place = place_of(in, field);
+	fresh.plain = now.ptr ? text_copy(arena, now) : TEXT_NONE;
+	fresh.box = keys_seal(in->call->app->keys, arena, &place, fresh.plain);
+	note_name(in, field->name);
+	put_box(in, sealed->box);
+	put_box(in, fresh.box);
+	json_end_array(&in->json);
+	*sealed = fresh;
+	*value = field_mask(arena, field, fresh.plain);
+}
+
+struct text input_plain(struct input *in, const char *name)
+{
+	const struct slot *slot = shape_slot(in->shape, text_of(name));
+	const struct sealed *sealed = &in->sealed[slot->sealed];
+	struct seal_place place = place_of(in, slot->field);
+	struct text plain = sealed->plain;
+	if (!sealed->changed && !keys_unseal(in->call->app->keys, in->call->arena, &place, sealed->box, &plain))
+		return TEXT_NONE;
+	return plain;
+}
+
+/* ---- any value ---- */
 
 static void set_text(struct input *in, const struct field *field, struct text *value, struct text now)
 {
+	if (field_is_sealed(field)) {
+		set_sealed(in, field, value, now);
+		return;
+	}
 	if (text_eq(*value, now))
 		return;
 	note_name(in, field->name);
@@ -562,14 +637,14 @@ static bool is_read_only(const struct shape *shape, struct text name)
 	return (slot && (slot->field->flags & KEPT)) || field_find(shape->resource->derived, shape->resource->derived_count, name);
 }
 
-bool input_finish(struct input *in, const struct shape *shape)
+bool input_finish(struct input *in)
 {
 	const char *key;
 	json_t *ignored;
 	json_object_foreach(in->object, key, ignored) {
 		if (was_taken(in, key))
 			continue;
-		bool known = is_read_only(shape, text_of(key));
+		bool known = is_read_only(in->shape, text_of(key));
 		call_wrong(in->call, pointer_to(in->call->arena, text_cut(text_of(key), 64)), known ? "read_only" : "unknown_field",
 		           known ? TEXT("该字段由系统维护，不能填写") : TEXT("没有这个字段"),
 		           known ? TEXT("The field is kept by the system") : TEXT("There is no such field"));

@@ -10,26 +10,43 @@
 
 enum { INPUT_FIELDS_MAX = 128 };
 
+/* The sealed side of a field; what is shown of it stands in the record. */
+struct sealed {
+	struct text hash, box; /* missing: no value */
+	struct text plain; /* where it has just been taken */
+	bool changed;
+};
+
 struct input {
 	struct call *call;
+	const struct shape *shape; /* NULL: of no declared resource */
+	int64_t id; /* of the record */
 	json_t *object; /* JSON, or NULL: */
 	const struct pair *cells; /* named cells of a file; empty ones count as absent */
 	size_t cell_count;
 	bool create; /* absent MUST fields are wrong; otherwise absent fields stay as they are */
 	const char *taken[INPUT_FIELDS_MAX];
 	size_t taken_count;
-	struct buf detail; /* {"field":[old,new],...} for the journal */
+	struct sealed *sealed; /* of a declared resource: its sealed fields, as they were and as they become */
+	struct buf detail; /* {"field":[old,new],...} for the journal; of a sealed one the boxes, in base64url */
 	struct json_out json;
 	struct buf fields; /* name,name */
 	bool changed;
 };
 
 void input_start(struct input *in, struct call *call, bool create);
+/* The same for a record of a declared resource: `before` has its sealed fields as they are, shape->sealed_count of them, or is
+ * NULL for a new record. */
+void input_start_record(struct input *in, struct call *call, const struct shape *shape, int64_t id, const struct sealed *before);
+/* A sealed field's value, as it was taken or as it was; missing where there is none, or where it cannot be opened. */
+struct text input_plain(struct input *in, const char *name);
+/* What may be seen of a sealed value. */
+struct text field_mask(struct arena *arena, const struct field *field, struct text plain);
 /* Takes one field, whatever its type, into its value (field.h): checks it, and notes for the journal what changes. Absent, it
  * stays as it is. */
 void take_field(struct input *in, struct tx *tx, const struct field *field, void *value);
 /* Names every field that nobody took; then closes the journal's detail. True when nothing is wrong. */
-bool input_finish(struct input *in, const struct shape *shape); /* NULL: of no declared resource */
+bool input_finish(struct input *in);
 void input_wrong(struct input *in, const char *name, const char *code, const char *zh, const char *en);
 
 #endif

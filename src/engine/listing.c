@@ -2,9 +2,9 @@
 /* listing.c - a page of records: filter, sort, cursor, limit, selected fields. */
 #include "engine/listing.h"
 
-#include "base/check.h"
 #include "base/crypto.h"
 #include "engine/app.h"
+#include "engine/filter.h"
 #include "engine/shown.h"
 
 #include <assert.h>
@@ -12,160 +12,49 @@
 
 enum { LIMIT_DEFAULT = 20, LIMIT_MAX = 200, FILTER_BYTES_MAX = 8192, RECORD_BYTES = 640, SHOWN_LIMIT = 50 };
 
-/* ---- the filter: JsonLogic form, compiled to bound SQL ---- */
+/* ---- the filter ---- */
 
-static const struct slot *variable(const struct shape *shape, const json_t *node)
+static const struct shape *shape_for_filter(const char *resource, void *arg)
 {
-	if (!json_is_object(node) || json_object_size(node) != 1)
-		return NULL;
-	const struct slot *slot = shape_slot(shape, json_text_of(json_object_get(node, "var")));
-	return slot && !field_is_sealed(slot->field) ? slot : NULL;
+	const struct call *call = arg;
+	const struct shape *shape = app_shape(call->app, text_of(resource));
+	return shape && actor_may(&call->actor, shape->may_read) ? shape : NULL;
 }
 
-/* A literal of exactly the field's type. */
-static bool literal(const struct slot *slot, const json_t *node, struct value *value)
+static void scope_for_filter(struct query *query, const struct shape *shape, void *arg)
 {
-	struct text text = json_text_of(node);
-	struct date day;
-	int64_t number;
-	switch (slot->field->type) {
-	case FIELD_integer:
-	case FIELD_money:
-		*value = value_int(json_integer_value(node));
-		return json_is_integer(node);
-	case FIELD_text:
-	case FIELD_word:
-	case FIELD_uscc:
-		*value = value_text(text);
-		return text.ptr != NULL;
-	case FIELD_date:
-		*value = value_text(text);
-		return text.ptr && date_read(text, &day);
-	case FIELD_area:
-	case FIELD_ref:
-		if (!text.ptr || !(slot->field->type == FIELD_area ? area_read(text, &number) : id_read(text, &number)))
-			return false;
-		*value = value_int(number);
-		return true;
-	default:
-		return false;
-	}
+	const struct call *call = arg;
+	scope_condition(query, &call->actor, &shape->ties);
 }
 
-static bool compile(struct query *query, const struct shape *shape, json_t *node);
-
-static bool compile_list(struct query *query, const struct shape *shape, json_t *nodes, const char *between)
+static bool refuse_filter(struct call *call, const struct filter_fault *fault)
 {
-	if (!json_is_array(nodes) || json_array_size(nodes) == 0)
-		return false;
-	for (size_t i = 0; i < json_array_size(nodes); i++) {
-		query_sql(query, i == 0 ? "(" : between);
-		if (query->overflow || query->text.overflow || !compile(query, shape, json_array_get(nodes, i)))
-			return false;
-	}
-	query_sql(query, ")");
-	return true;
-}
-
-static bool compile_in(struct query *query, const struct slot *slot, json_t *values)
-{
-	if (!json_is_array(values) || json_array_size(values) == 0)
-		return false;
-	query_sql(query, slot->column);
-	for (size_t i = 0; i < json_array_size(values); i++) {
-		struct value value;
-		if (query->overflow || !literal(slot, json_array_get(values, i), &value))
-			return false;
-		query_sql(query, i == 0 ? " IN (" : ", ");
-		query_value(query, value);
-	}
-	query_sql(query, ")");
-	return true;
-}
-
-static bool compile_within(struct query *query, const struct slot *slot, const json_t *node)
-{
-	struct value value;
-	if (slot->field->type != FIELD_area || !literal(slot, node, &value))
-		return false;
-	query_sql(query, slot->column);
-	query_sql(query, " BETWEEN ");
-	query_value(query, value);
-	query_sql(query, " AND ");
-	query_value(query, value_int(area_last(value.integer)));
-	return true;
-}
-
-static bool compile_comparison(struct query *query, const struct shape *shape, const char *op, json_t *args)
-{
-	static const char *const pairs[][2] = { { "==", " = " }, { "!=", " <> " }, { "<", " < " },
-		                                { "<=", " <= " }, { ">", " > " },   { ">=", " >= " } };
-	const struct slot *slot = json_array_size(args) == 2 ? variable(shape, json_array_get(args, 0)) : NULL;
-	json_t *right = json_array_get(args, 1);
-	struct value value;
-	if (!slot)
-		return false;
-	if (strcmp(op, "in") == 0)
-		return compile_in(query, slot, right);
-	if (strcmp(op, "within") == 0)
-		return compile_within(query, slot, right);
-	for (size_t i = 0; i < COUNT(pairs); i++) {
-		if (strcmp(op, pairs[i][0]) != 0)
-			continue;
-		if (!literal(slot, right, &value))
-			return false;
-		/* Two-valued: a comparison with a missing value is false, its negation true. */
-		query_sql(query, i == 1 ? "(" : "");
-		query_sql(query, slot->column);
-		query_sql(query, i == 1 ? " = " : pairs[i][1]);
-		query_value(query, value);
-		query_sql(query, i == 1 ? ") IS NOT TRUE" : "");
-		return true;
-	}
+	struct text at = fault->pointer.len > 0 ? text_printf(call->arena, "%.*s: ", TEXT_ARG(fault->pointer)) : TEXT("");
+	call_problem_detail(call, PROBLEM_BAD_FILTER, text_printf(call->arena, "%.*s%.*s", TEXT_ARG(at), TEXT_ARG(fault->zh)),
+	                    text_printf(call->arena, "%.*s%.*s", TEXT_ARG(at), TEXT_ARG(fault->en)));
 	return false;
-}
-
-static bool compile(struct query *query, const struct shape *shape, json_t *node)
-{
-	if (!json_is_object(node) || json_object_size(node) != 1)
-		return false;
-	const char *op = json_object_iter_key(json_object_iter(node));
-	json_t *args = json_object_get(node, op);
-	if (strcmp(op, "and") == 0)
-		return compile_list(query, shape, args, " AND ");
-	if (strcmp(op, "or") == 0)
-		return compile_list(query, shape, args, " OR ");
-	if (strcmp(op, "!") == 0) {
-		query_sql(query, "(");
-		bool fine = (!json_is_array(args) || json_array_size(args) == 1) &&
-		            compile(query, shape, json_is_array(args) ? json_array_get(args, 0) : args);
-		query_sql(query, ") IS NOT TRUE");
-		return fine;
-	}
-	return compile_comparison(query, shape, op, args);
 }
 
 static bool add_filter(struct query *query, struct call *call, const struct shape *shape)
 {
+	static const struct filter_fault unreadable = { "malformed", TEXT_OF("筛选条件须为 JsonLogic 形式的 JSON，不超过 8192 字节"),
+		                                        TEXT_OF("A filter is JSON in JsonLogic form, of at most 8,192 bytes"), { NULL, 0 } };
+	static const struct filter_fault too_long = { "too_long", TEXT_OF("筛选条件太长"), TEXT_OF("The filter is too long"), { NULL, 0 } };
 	struct text source = call_param(call, "filter");
-	json_t *filter = NULL;
+	json_t *json = NULL;
 	if (!source.ptr)
 		return true;
-	bool fine = source.len <= FILTER_BYTES_MAX && json_read(source, BODY_DEPTH_MAX, &filter) == JSON_FINE;
-	if (fine) {
-		query_sql(query, " AND ");
-		fine = compile(query, shape, filter) && !query->overflow && !query->text.overflow;
-	}
-	/* Texts of the filter are bound when the statement starts: they must live as long as the call. */
-	for (size_t i = 0; i < query->count; i++)
-		if (query->values[i].type == VALUE_TEXT)
-			query->values[i].text = text_copy(call->arena, query->values[i].text);
-	json_decref(filter);
-	if (!fine)
-		call_problem_detail(call, PROBLEM_BAD_FILTER,
-			TEXT("筛选条件须为 JsonLogic 形式，只能用已声明的字段和相应类型的值"),
-			TEXT("A filter is in JsonLogic form, over declared fields, with values of their type"));
-	return fine;
+	if (source.len > FILTER_BYTES_MAX || json_read(source, BODY_DEPTH_MAX, &json) != JSON_FINE)
+		return refuse_filter(call, &unreadable);
+	struct filter_world world = { date_of_ms(clock_now_ms(store_clock(call->app->store))), call->actor.district, shape_for_filter,
+		                      scope_for_filter, NULL, call };
+	struct filter_fault fault;
+	struct filter *filter = filter_read(call->arena, shape, json, &world, &fault);
+	json_decref(json);
+	if (!filter)
+		return refuse_filter(call, &fault);
+	query_sql(query, " AND ");
+	return filter_sql(query, filter, &world) || refuse_filter(call, &too_long);
 }
 
 /* ---- sort and cursor ---- */

@@ -2,6 +2,7 @@
 /* operations.c - list, get, create, merge-patch and end of every declared resource. */
 #include "engine/operations.h"
 
+#include "engine/history.h"
 #include "engine/input.h"
 #include "engine/journal.h"
 #include "engine/listing.h"
@@ -17,14 +18,25 @@ static enum store_code list(struct db *db, void *arg)
 	return list_answer(call, db, call->route->shape);
 }
 
+static void read_sealed(const struct shape *shape, const struct rows *rows, struct arena *arena, struct sealed *sealed)
+{
+	for (size_t i = 0; i < shape->sealed_count; i++) {
+		int at = (int)(shape->column_count + 2 * i);
+		sealed[i] = (struct sealed){ .hash = text_copy(arena, rows_text(rows, at)),
+			                     .box = text_copy(arena, rows_text(rows, at + 1)) };
+	}
+}
+
 /* The record of the call's path, in the actor's sight; STORE_REFUSED with 404 answered when there is none. */
-static enum store_code find(struct db *db, struct call *call, void *record)
+static enum store_code find(struct db *db, struct call *call, void *record, struct sealed *sealed)
 {
 	const struct shape *shape = call->route->shape;
 	struct query query;
 	query_start(&query, call->arena);
 	query_sql(&query, "SELECT ");
 	query_sql(&query, shape->column_list);
+	if (sealed)
+		query_sql(&query, shape->sealed_list);
 	query_sql(&query, " FROM ");
 	query_sql(&query, shape->table.name);
 	query_sql(&query, " WHERE district = ");
@@ -36,6 +48,8 @@ static enum store_code find(struct db *db, struct call *call, void *record)
 	bool found = rows_next(rows);
 	if (found)
 		record_read(shape, rows, call->arena, record);
+	if (found && sealed)
+		read_sealed(shape, rows, call->arena, sealed);
 	enum store_code code = rows_end(rows);
 	return code != STORE_OK || found ? code : call_problem(call, PROBLEM_NOT_FOUND);
 }
@@ -44,10 +58,18 @@ static enum store_code get(struct db *db, void *arg)
 {
 	struct call *call = arg;
 	void *record = arena_take_raw(call->arena, call->route->shape->resource->size);
-	enum store_code code = find(db, call, record);
+	enum store_code code = find(db, call, record, NULL);
 	if (code == STORE_OK)
 		record_answer(call, call->route->shape, record, 200);
 	return code;
+}
+
+static enum store_code history(struct db *db, void *arg)
+{
+	struct call *call = arg;
+	void *record = arena_take_raw(call->arena, call->route->shape->resource->size);
+	enum store_code code = find(db, call, record, NULL);
+	return code == STORE_OK ? history_answer(call, db, call->route->shape->resource->name) : code;
 }
 
 /* ---- what may be written ---- */
@@ -86,12 +108,12 @@ static bool take_record(struct input *in, struct tx *tx, const struct shape *sha
 	if (shape->resource->check)
 		shape->resource->check(in, tx, record);
 	check_keeping(in, shape, before, record);
-	return input_finish(in, shape);
+	return input_finish(in);
 }
 
 /* The same twice; the index finds it, here is said which. Who has it is told only to those who may see the record. */
 static enum store_code check_unique(struct tx *tx, struct call *call, const struct shape *shape, const struct slot *slot,
-                                    const void *record)
+                                    struct value value, const void *record)
 {
 	struct query query;
 	query_start(&query, call->arena);
@@ -102,9 +124,12 @@ static enum store_code check_unique(struct tx *tx, struct call *call, const stru
 	query_sql(&query, " WHERE district = ");
 	query_value(&query, value_int(call->actor.district));
 	query_sql(&query, " AND ");
-	query_sql(&query, slot->column);
+	if (slot->hash_column)
+		query_sql(&query, slot->hash_column);
+	else
+		query_sql(&query, slot->column);
 	query_sql(&query, " = ");
-	query_value(&query, record_value(slot, record, false));
+	query_value(&query, value);
 	query_sql(&query, " AND ended_at IS NULL AND id <> ");
 	query_value(&query, value_int(((const struct record *)record)->id));
 	struct record *other = arena_take_raw(call->arena, shape->resource->size);
@@ -124,13 +149,15 @@ static enum store_code check_unique(struct tx *tx, struct call *call, const stru
 		            (long long)other->id));
 }
 
-static enum store_code check_all_unique(struct tx *tx, struct call *call, const struct shape *shape, const void *record)
+static enum store_code check_all_unique(struct tx *tx, struct call *call, const struct shape *shape, const void *record,
+                                        const struct input *in)
 {
 	enum store_code code = STORE_OK;
 	for (size_t i = SYSTEM_SLOTS; i < shape->slot_count && tx->again && code == STORE_OK; i++) {
 		const struct slot *slot = &shape->slots[i];
-		if ((slot->field->flags & UNIQUE) && record_value(slot, record, false).type != VALUE_NULL)
-			code = check_unique(tx, call, shape, slot, record);
+		struct value value = slot->box_column ? value_blob(in->sealed[slot->sealed].hash) : record_value(slot, record, false);
+		if ((slot->field->flags & UNIQUE) && value.type != VALUE_NULL)
+			code = check_unique(tx, call, shape, slot, value, record);
 	}
 	return code;
 }
@@ -159,11 +186,11 @@ static enum store_code write_journal(struct tx *tx, struct call *call, const str
 
 enum { COLUMNS_MAX = 2 * INPUT_FIELDS_MAX };
 
-static enum store_code insert(struct tx *tx, unsigned district, const struct shape *shape, struct record *record)
+static enum store_code insert(struct tx *tx, unsigned district, const struct shape *shape, struct record *record,
+                              const struct input *in)
 {
 	struct value values[COLUMNS_MAX] = { value_int(district) };
 	size_t count = 1;
-	record->id = id_next(store_ids(tx->store), district);
 	record->version = 1;
 	record->created_at = record->updated_at = tx->now_ms;
 	for (size_t i = 0; i < shape->slot_count; i++) {
@@ -171,32 +198,49 @@ static enum store_code insert(struct tx *tx, unsigned district, const struct sha
 		if (shape->slots[i].second_column)
 			values[count++] = record_value(&shape->slots[i], record, true);
 	}
+	for (size_t i = 0; i < shape->sealed_count; i++) {
+		values[count++] = value_blob(in->sealed[i].hash);
+		values[count++] = value_blob(in->sealed[i].box);
+	}
 	return db_exec(tx->db, shape->insert, values, count, NULL);
 }
 
-static void set_columns(struct query *query, const struct slot *slot, const void *record)
+static void set_columns(struct query *query, const struct slot *slot, const void *record, const struct input *in)
 {
 	query_sql(query, ", ");
 	query_sql(query, slot->column);
 	query_sql(query, " = ");
 	query_value(query, record_value(slot, record, false));
-	if (!slot->second_column)
-		return;
-	query_sql(query, ", ");
-	query_sql(query, slot->second_column);
-	query_sql(query, " = ");
-	query_value(query, record_value(slot, record, true));
+	if (slot->second_column) {
+		query_sql(query, ", ");
+		query_sql(query, slot->second_column);
+		query_sql(query, " = ");
+		query_value(query, record_value(slot, record, true));
+	}
+	if (slot->box_column) {
+		query_sql(query, ", ");
+		query_sql(query, slot->hash_column);
+		query_sql(query, " = ");
+		query_value(query, value_blob(in->sealed[slot->sealed].hash));
+		query_sql(query, ", ");
+		query_sql(query, slot->box_column);
+		query_sql(query, " = ");
+		query_value(query, value_blob(in->sealed[slot->sealed].box));
+	}
 }
 
-static bool differs(const struct slot *slot, const void *before, const void *record)
+static bool differs(const struct slot *slot, const void *before, const void *record, const struct input *in)
 {
+	if (slot->box_column)
+		return in && in->sealed[slot->sealed].changed;
 	if (field_is_text(slot->field))
 		return !text_eq(slot_text(slot, before), slot_text(slot, record));
 	return memcmp(slot_of(slot, before), slot_of(slot, record), field_size(slot->field)) != 0;
 }
 
 /* Only what changed: an index on anything else is not touched. */
-static enum store_code update(struct tx *tx, struct call *call, const struct shape *shape, const void *before, struct record *record)
+static enum store_code update(struct tx *tx, struct call *call, const struct shape *shape, const void *before, struct record *record,
+                              const struct input *in)
 {
 	struct query query;
 	record->version++;
@@ -207,8 +251,8 @@ static enum store_code update(struct tx *tx, struct call *call, const struct sha
 	query_sql(&query, " SET version = ");
 	query_value(&query, value_int(record->version));
 	for (size_t i = 2; i < shape->slot_count; i++)
-		if (differs(&shape->slots[i], before, record))
-			set_columns(&query, &shape->slots[i], record);
+		if (differs(&shape->slots[i], before, record, in))
+			set_columns(&query, &shape->slots[i], record, in);
 	query_sql(&query, " WHERE district = ");
 	query_value(&query, value_int(call->actor.district));
 	query_sql(&query, " AND id = ");
@@ -223,18 +267,20 @@ static enum store_code refused(struct tx *tx)
 	return db_code(tx->db) != STORE_OK ? db_code(tx->db) : STORE_REFUSED;
 }
 
-static enum store_code create_from(struct tx *tx, struct call *call, const struct shape *shape, struct input *in, void *record)
+static enum store_code create_from(struct tx *tx, struct call *call, const struct shape *shape, struct input *in,
+                                   struct record *record)
 {
 	const struct slot *keeping = keeping_slot(shape, &call->actor);
 	if (!keeping ? !may_keep(shape, &call->actor, NULL) : keeping->offset == 0)
 		return call_problem(call, PROBLEM_FORBIDDEN); /* it would be nobody's of theirs */
 	record_blank(shape, record);
-	input_start(in, call, true);
+	record->id = id_next(store_ids(tx->store), call->actor.district);
+	input_start_record(in, call, shape, record->id, NULL);
 	if (!take_record(in, tx, shape, NULL, record))
 		return refused(tx);
-	enum store_code code = check_all_unique(tx, call, shape, record);
+	enum store_code code = check_all_unique(tx, call, shape, record, in);
 	if (code == STORE_OK)
-		code = insert(tx, call->actor.district, shape, record);
+		code = insert(tx, call->actor.district, shape, record, in);
 	if (code == STORE_OK)
 		code = write_journal(tx, call, shape, "create", NULL, record, in);
 	return code;
@@ -260,12 +306,12 @@ enum store_code operation_import(struct tx *tx, struct call *call, const struct 
 }
 
 /* The record of the path at the version that the caller has seen, and may change. */
-static enum store_code find_to_change(struct tx *tx, struct call *call, struct record *record)
+static enum store_code find_to_change(struct tx *tx, struct call *call, struct record *record, struct sealed *sealed)
 {
 	const struct shape *shape = call->route->shape;
 	if (!call->if_match.ptr)
 		return call_problem(call, PROBLEM_IF_MATCH_NEEDED);
-	enum store_code code = find(tx->db, call, record);
+	enum store_code code = find(tx->db, call, record, sealed);
 	if (code != STORE_OK)
 		return code;
 	if (!may_keep(shape, &call->actor, record))
@@ -282,18 +328,19 @@ static enum store_code patch(struct tx *tx, void *arg)
 	struct call *call = arg;
 	const struct shape *shape = call->route->shape;
 	void *before = arena_take_raw(call->arena, shape->resource->size), *record = arena_take_raw(call->arena, shape->resource->size);
-	enum store_code code = find_to_change(tx, call, before);
+	struct sealed *sealed = arena_take_raw(call->arena, (shape->sealed_count + 1) * sizeof *sealed);
+	enum store_code code = find_to_change(tx, call, before, sealed);
 	if (code != STORE_OK)
 		return code;
 	struct input in = { .object = call->body };
-	input_start(&in, call, false);
+	input_start_record(&in, call, shape, call->id, sealed);
 	memcpy(record, before, shape->resource->size);
 	if (!take_record(&in, tx, shape, before, record))
 		return refused(tx);
 	if (in.changed) {
-		code = check_all_unique(tx, call, shape, record);
+		code = check_all_unique(tx, call, shape, record, &in);
 		if (code == STORE_OK)
-			code = update(tx, call, shape, before, record);
+			code = update(tx, call, shape, before, record, &in);
 		if (code == STORE_OK)
 			code = write_journal(tx, call, shape, "update", before, record, &in);
 	}
@@ -308,12 +355,12 @@ static enum store_code end(struct tx *tx, void *arg)
 	const struct shape *shape = call->route->shape;
 	void *before = arena_take_raw(call->arena, shape->resource->size);
 	struct record *record = arena_take_raw(call->arena, shape->resource->size);
-	enum store_code code = find_to_change(tx, call, before);
+	enum store_code code = find_to_change(tx, call, before, NULL);
 	if (code != STORE_OK)
 		return code;
 	memcpy(record, before, shape->resource->size);
 	record->ended_at = tx->now_ms;
-	code = update(tx, call, shape, before, record);
+	code = update(tx, call, shape, before, record, NULL);
 	if (code == STORE_OK)
 		code = write_journal(tx, call, shape, "end", before, record, NULL);
 	if (code == STORE_OK)
@@ -325,6 +372,7 @@ const struct operation operations[] = {
 	{ METHOD_GET, "", false, ROUTE_READ, .read = list, .zh = "列表", .en = "list" },
 	{ METHOD_POST, "", true, ROUTE_COMMAND, .command = create, .zh = "新建", .en = "create" },
 	{ METHOD_GET, "/{id}", false, ROUTE_READ, .read = get, .zh = "查看", .en = "get" },
+	{ METHOD_GET, "/{id}/history", false, ROUTE_READ, .read = history, .zh = "变更记录", .en = "history" },
 	{ METHOD_PATCH, "/{id}", true, ROUTE_COMMAND, .command = patch, .zh = "修改", .en = "change" },
 	{ METHOD_DELETE, "/{id}", true, ROUTE_COMMAND, .command = end, .zh = "终止", .en = "end" },
 };

@@ -2,8 +2,6 @@
 /* record.c - one record of a declared resource: blank, read from a row, bound to a statement, written as JSON. */
 #include "engine/record.h"
 
-#include "base/check.h"
-
 #include <assert.h>
 #include <string.h>
 
@@ -138,18 +136,6 @@ static void put_decimal(struct json_out *json, struct text name, int64_t value, 
 	json_member_raw(json, name, (struct text){ digits, (size_t)(end - digits) });
 }
 
-static void put_masked(struct json_out *json, const struct slot *slot, struct text value)
-{
-	char masked[MASKED_NUMBER_SIZE];
-	if (value.ptr && (slot->field->flags & HEALTH))
-		value = TEXT("***");
-	else if (value.ptr && slot->field->type == FIELD_phone)
-		mask_phone(value, masked);
-	else if (value.ptr)
-		mask_number(value, masked);
-	json_member_text(json, slot->name, !value.ptr || (slot->field->flags & HEALTH) ? value : text_of(masked));
-}
-
 static void put_number(struct json_out *json, const struct slot *slot, int64_t value)
 {
 	if (slot->field->type == FIELD_ref || slot->field->type == FIELD_area)
@@ -179,9 +165,7 @@ static void put_slot(struct record_out *out, const struct slot *slot, const void
 		return;
 	}
 	struct text value = *(const struct text *)at;
-	if (field_is_sealed(slot->field))
-		put_masked(out->json, slot, value);
-	else if (slot->field->type == FIELD_words || slot->field->type == FIELD_tags || slot->field->type == FIELD_refs)
+	if (slot->field->type == FIELD_words || slot->field->type == FIELD_tags || slot->field->type == FIELD_refs)
 		json_member_raw(out->json, slot->name, value.ptr ? value : TEXT("[]"));
 	else
 		json_member_text(out->json, slot->name, value);

@@ -56,6 +56,14 @@ static void lay_out(struct arena *arena, struct shape *shape, const struct field
 		slot->column = text_printf(arena, "%s_lat", field->name).ptr;
 		slot->second_column = text_printf(arena, "%s_lon", field->name).ptr;
 	}
+	if (field_is_sealed(field)) {
+		slot->hash_column = text_printf(arena, "%s_hash", field->name).ptr;
+		slot->box_column = text_printf(arena, "%s_box", field->name).ptr;
+		slot->sealed = shape->sealed_count++;
+		/* An ID card or a telephone is the same number wherever it is kept. */
+		slot->hash_kind = field->type == FIELD_id_card ? "id_card" : field->type == FIELD_phone ? "phone"
+		                  : text_printf(arena, "%s.%s", shape->resource->name, field->name).ptr;
+	}
 	*offset += field_size(field);
 }
 
@@ -76,18 +84,32 @@ static void add_column(struct shape *shape, struct table_column *columns, const 
 			.must = (field->flags & (MUST | ZERO)) != 0 };
 }
 
+static void add_sealed_columns(struct shape *shape, struct table_column *columns)
+{
+	for (size_t i = 0; i < shape->slot_count; i++) {
+		if (!shape->slots[i].box_column)
+			continue;
+		columns[shape->table.column_count++] = (struct table_column){ .name = shape->slots[i].hash_column, .type = "BLOB" };
+		columns[shape->table.column_count++] = (struct table_column){ .name = shape->slots[i].box_column, .type = "BLOB" };
+	}
+}
+
 static void write_statements(struct arena *arena, struct shape *shape)
 {
-	struct buf list = buf_in(arena, 1024, SQL_MAX), insert = buf_in(arena, 2048, SQL_MAX);
+	struct buf list = buf_in(arena, 1024, SQL_MAX), sealed = buf_in(arena, 256, SQL_MAX), insert = buf_in(arena, 2048, SQL_MAX);
 	for (size_t i = 0; i < shape->slot_count; i++) {
 		const struct slot *slot = &shape->slots[i];
 		buf_printf(&list, "%s%s", i ? ", " : "", slot->column);
 		if (slot->second_column)
 			buf_printf(&list, ", %s", slot->second_column);
+		if (slot->box_column)
+			buf_printf(&sealed, ", %s, %s", slot->hash_column, slot->box_column);
 	}
+	buf_char(&sealed, 0);
+	shape->sealed_list = sealed.ptr;
 	shape->column_list = text_z(arena, buf_done(&list));
-	buf_printf(&insert, "INSERT INTO %s (district, %s) VALUES (?1", shape->resource->name, shape->column_list);
-	for (size_t i = 0; i < shape->column_count; i++)
+	buf_printf(&insert, "INSERT INTO %s (district, %s%s) VALUES (?1", shape->resource->name, shape->column_list, shape->sealed_list);
+	for (size_t i = 0; i < shape->column_count + 2 * shape->sealed_count; i++)
 		buf_printf(&insert, ", ?%zu", i + 2);
 	buf_char(&insert, ')');
 	shape->insert = text_z(arena, buf_done(&insert));
@@ -129,11 +151,12 @@ static void add_index(struct arena *arena, struct shape *shape, struct table_ind
 
 static void add_unique_index(struct arena *arena, struct shape *shape, struct table_index *indexes, const struct slot *slot)
 {
+	const char *column = slot->hash_column ? slot->hash_column : slot->column;
 	assert(shape->table.index_count < INDEXES_MAX);
 	indexes[shape->table.index_count++] = (struct table_index){
 		.name = text_printf(arena, "%s_%s", shape->resource->name, slot->column).ptr,
-		.columns = text_printf(arena, "district, %s", slot->column).ptr,
-		.where = text_printf(arena, "%s IS NOT NULL AND ended_at IS NULL", slot->column).ptr,
+		.columns = text_printf(arena, "district, %s", column).ptr,
+		.where = text_printf(arena, "%s IS NOT NULL AND ended_at IS NULL", column).ptr,
 		.unique = true };
 }
 
@@ -185,7 +208,7 @@ struct shape *shape_new(struct arena *arena, struct access *access, const struct
 {
 	struct shape *shape = arena_take(arena, sizeof *shape);
 	size_t slots = SYSTEM_SLOTS + resource->field_count, offset = 0;
-	struct table_column *columns = arena_take(arena, 2 * slots * sizeof *columns);
+	struct table_column *columns = arena_take(arena, 3 * slots * sizeof *columns);
 	shape->resource = resource;
 	shape->path = text_printf(arena, "/api/v1/%s", resource->plural).ptr;
 	shape->slots = arena_take(arena, slots * sizeof *shape->slots);
@@ -202,6 +225,7 @@ struct shape *shape_new(struct arena *arena, struct access *access, const struct
 		if (shape->slots[i].second_column)
 			add_column(shape, columns, &shape->slots[i], shape->slots[i].second_column, 1);
 	}
+	add_sealed_columns(shape, columns);
 	tie(shape);
 	write_statements(arena, shape);
 	add_indexes(arena, shape);

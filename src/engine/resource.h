@@ -46,6 +46,9 @@ struct slot {
 	struct text name;
 	size_t offset; /* in the typed record */
 	const char *column, *second_column; /* in SQL; the second is the longitude of a point */
+	const char *hash_column, *box_column; /* of a sealed field: `column` holds what is shown of it */
+	size_t sealed; /* its number among the sealed ones */
+	const char *hash_kind; /* which values are comparable with it */
 };
 
 /* A resource as it was laid out. It lives as long as the app. */
@@ -57,7 +60,9 @@ struct shape {
 	struct column *columns; /* of the typed record, in the order of column_list */
 	size_t column_count;
 	const char *column_list; /* "id, version, ..." */
-	const char *insert; /* the whole statement: the district, then the columns */
+	const char *sealed_list; /* the hash and box columns of all sealed fields, behind a comma; or empty */
+	size_t sealed_count;
+	const char *insert; /* the whole statement: the district, then the columns, then the sealed ones */
 	struct tie_columns ties;
 	const struct slot *tie_slots[5]; /* area, second area, organization, own, family; NULL: none */
 	unsigned may_read, may_write; /* numbers of the permissions */
