@@ -3,6 +3,7 @@
 #include "engine/checkpoint.h"
 
 #include "base/log.h"
+#include "engine/keys.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -249,7 +250,8 @@ bool checkpoints_open(struct app *app, const struct checkpoint_wish *wish)
 	const char *wanted = wish->key_file ? wish->key_file : getenv("SONGHE_SIGN_KEY_FILE");
 	const char *path = wanted ? wanted : store_beside(&arena, wish->store, ".sign");
 	const char *file = wish->file ? wish->file : store_beside(&arena, wish->store, ".checkpoints");
-	struct sign_key *pair = path ? key_for(app, &arena, path, wish->kind) : NULL;
+	enum sign_kind kind = keys_suite(app->keys) == SUITE_SM ? SIGN_SM2 : SIGN_ED25519;
+	struct sign_key *pair = path ? key_for(app, &arena, path, kind) : NULL;
 	if (pair && wish->file && !append(wish->file, TEXT(""))) {
 		sign_key_free(pair);
 		pair = NULL;

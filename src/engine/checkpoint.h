@@ -34,12 +34,12 @@ struct checkpoint_wish {
 	const char *store; /* its address */
 	/* NULL: SONGHE_SIGN_KEY_FILE of the environment; then PATH.sign and PATH.checkpoints of a SQLite store, else none. */
 	const char *key_file, *file;
-	enum sign_kind kind; /* of a pair that is made */
 };
 
 /* From now on app_tend, and app_close at last, write a checkpoint where there is something new. A store that has no key
- * yet gets one: the pair in the key file, made where that is missing, and its public half in store_fact. False (logged):
- * what was asked for cannot be done. What was not asked for is left undone, and said in the log. */
+ * yet gets one: the pair in the key file, made where that is missing (of SM2 in a store of the suite SM), and its public
+ * half in store_fact. False (logged): what was asked for cannot be done. What was not asked for is left undone, and said
+ * in the log. */
 bool checkpoints_open(struct app *app, const struct checkpoint_wish *wish);
 void checkpoints_write(struct checkpoints *checkpoints); /* may wait; NULL is fine */
 void checkpoints_close(struct checkpoints *checkpoints);

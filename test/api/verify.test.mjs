@@ -6,7 +6,7 @@ import { copyFileSync, existsSync, readFileSync, statSync, writeFileSync } from 
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 
-import { Server, cleanUp, eventually, onSqlite, orderedStore, psql, register, run, temporaryDirectory } from '../harness.mjs';
+import { Server, cleanUp, emptyStore, eventually, onSqlite, orderedStore, password, psql, register, run, temporaryDirectory } from '../harness.mjs';
 
 after(cleanUp);
 
@@ -312,6 +312,21 @@ describe('checkpoints', () => {
 		await says(store, at, /the checkpoint that the store keeps of it is not as it was signed/);
 		await sql(`UPDATE journal_checkpoint SET line = '${lines[0]}' WHERE pos = ${at}`);
 		await says(store, at, /the checkpoint that the store keeps of it is that of another place/);
+	});
+
+	test('are signed with SM2 in a store of that suite', async () => {
+		const store = await emptyStore(), directory = temporaryDirectory(), file = join(directory, 'checkpoints');
+		const args = ['--key-file', join(directory, 'seal'), '--sign-key-file', join(directory, 'sign'), '--checkpoints', file];
+		const made = await run(['init', '--store', store, '--plan', 'laishan', '--password', password, '--suite', 'sm', ...args]);
+		assert.equal(made.code, 0, made.stderr);
+		for (let tries = 0; tries < 50 && readFileSync(file, 'utf8') === ''; tries++) {
+			const server = await Server.start(store, { args });
+			await server.as('admin');
+			assert.equal(await server.stop(), 0);
+		}
+		assert.match(readFileSync(file, 'utf8'), / key=\S{124} sig=\S{92,96}\n$/);
+		const verdict = await verdictOf(store, '--against', file);
+		assert.ok(verdict.ok && verdict.checkpoints >= 2, verdict.what);
 	});
 
 	test('need a key: what is not as asked for stops the start, what was not asked for does not', async () => {
