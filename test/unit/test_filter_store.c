@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-enum { DISTRICT = 7, PEOPLE = 2000, HOUSES = 60, FILTERS = 6000, FIRST_ID = 1000 };
+enum { DISTRICT = 7, PEOPLE = 2000, HOUSES = 60, FILTERS = 4000, FIRST_ID = 1000 };
 
 /* ---- two resources: people, and the houses they live in ---- */
 
@@ -691,10 +691,59 @@ static void the_database_and_memory_agree(void **state)
 	assert_true(trivial < FILTERS / 2);
 }
 
+/* ---- the deepest filters that can be read: SQLite's parser must have room for them ---- */
+
+static json_t *small_condition(void)
+{
+	switch (below(4)) {
+	case 0:
+		return json_pack("{s:[s,{s:s}]}", "in", "home", "var", "house.marks");
+	case 1:
+		return json_pack("{s:{s:s}}", "missing", "var", "friend.code");
+	default:
+		return json_pack("{s:{s:s}}", "missing", "var", one_in(2) ? "name" : "fee");
+	}
+}
+
+/* Uses all of the depth: with the longer part in front, behind, half and half, or as it comes. */
+static json_t *a_deep_filter(unsigned depth, size_t leaves, size_t form)
+{
+	if (depth == 1)
+		return small_condition();
+	if (leaves == 1 || (form > 3 && depth > 2 && one_in(4)))
+		return json_pack("{s:o}", "!", a_deep_filter(depth - 1, leaves, form));
+	size_t first = form == 0 ? 1 : form == 1 ? leaves - 1 : form == 2 ? leaves / 2 : 1 + below(leaves - 1);
+	json_t *a = a_deep_filter(depth - 1, first, form), *b = a_deep_filter(depth - 1, leaves - first, form);
+	return json_pack("{s:[o,o]}", depth % 2 == 0 ? "and" : "or", a, b);
+}
+
+static void the_deepest_filters_are_answered(void **state)
+{
+	(void)state;
+	int64_t area = 370613000000000;
+	size_t large = 0;
+	for (size_t i = 0; i < 60; i++) {
+		struct trial trial = { .world = { .today = a_today(), .district = DISTRICT, .shape = find_shape, .fetch = fetch,
+			                          .scope = keep_in_scope, .arg = &area } };
+		arena_reset(&brief);
+		json_t *filter = a_deep_filter(FILTER_DEPTH_MAX, 1 + below(110), i % 6);
+		bool failed = fails(&trial, filter);
+		large += failed && strcmp(trial.wrong, "too large") == 0;
+		if (failed && strcmp(trial.wrong, "too large") != 0) {
+			show(&trial, filter);
+			fail_msg("deep filter %zu", i);
+		}
+		json_decref(filter);
+	}
+	print_message("60 deep filters, of which %zu are too large for a statement\n", large);
+	assert_true(large < 30);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_database_and_memory_agree),
+		cmocka_unit_test(the_deepest_filters_are_answered), /* asked of the records that the first has put there */
 	};
 	return cmocka_run_group_tests(tests, open_store, close_store);
 }
