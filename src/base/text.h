@@ -24,7 +24,6 @@ struct text {
 
 struct text text_of(const char *zero_terminated); /* borrows; NULL gives TEXT_NONE */
 bool text_eq(struct text a, struct text b); /* missing equals only missing */
-int text_compare(struct text a, struct text b); /* by bytes; < 0, 0, > 0 */
 bool text_is(struct text a, const char *literal);
 bool text_starts(struct text a, struct text prefix);
 int text_compare(struct text a, struct text b); /* by their bytes, as both databases order text; neither is missing */
