@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-enum { DISTRICT = 7, PEOPLE = 2000, HOUSES = 60, FILTERS = 4000, FIRST_ID = 1000 };
+enum { DISTRICT = 7, PEOPLE = 2000, HOUSES = 60, FILTERS = 3000, FIRST_ID = 1000 };
 
 /* ---- two resources: people, and the houses they live in ---- */
 
