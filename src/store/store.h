@@ -67,6 +67,7 @@ struct table {
 	const struct table_index *indexes;
 	size_t index_count;
 	bool foreign_ids; /* ids that do not carry their district */
+	const char *key; /* of a table beside a resource's: all its columns are said, and this is its key; or NULL */
 };
 
 struct store_options {

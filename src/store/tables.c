@@ -116,6 +116,13 @@ static bool make_table(struct db *db, const struct table *table, struct arena *a
 {
 	bool by_district = db_is_postgres(db) || table->foreign_ids;
 	struct buf ddl = buf_in(arena, 4096, DDL_BYTES_MAX);
+	if (table->key) {
+		buf_printf(&ddl, "CREATE TABLE %s (", table->name);
+		for (size_t i = 0; i < table->column_count; i++)
+			buf_printf(&ddl, "%s %s%s, ", table->columns[i].name, table->columns[i].type, table->columns[i].must ? " NOT NULL" : "");
+		buf_printf(&ddl, "PRIMARY KEY (%s)) STRICT, WITHOUT ROWID", table->key);
+		return do_ddl(db, &ddl);
+	}
 	/* An id carries its district, so on SQLite it is the key by itself: a look-up by rowid costs a third of one by two
 	 * columns. On PostgreSQL the key begins with the district, by which Citus shards. */
 	buf_printf(&ddl, "CREATE TABLE %s (district INTEGER NOT NULL, id INTEGER %s", table->name,
@@ -149,7 +156,7 @@ static bool keep_column(struct db *db, const char *table, const struct table_col
 
 static bool is_declared(const struct table *table, struct text name)
 {
-	bool declared = text_is(name, "district") || text_is(name, "id");
+	bool declared = !table->key && (text_is(name, "district") || text_is(name, "id"));
 	for (size_t i = 0; i < table->column_count && !declared; i++)
 		declared = text_is(name, table->columns[i].name) || (table->columns[i].was && text_is(name, table->columns[i].was));
 	return declared;
@@ -285,7 +292,7 @@ enum store_open_result store_prepare_schema(struct store *store, struct db *db)
 		enum store_open_result result = keep_table(db, store->options.tables[i]);
 		if (result != STORE_OPENED)
 			return result;
-		if (!store->options.tables[i]->foreign_ids)
+		if (!store->options.tables[i]->foreign_ids && !store->options.tables[i]->key)
 			raise_id_floor(store, db, store->options.tables[i]->name);
 	}
 	struct tx tx = { .db = db, .store = store, .now_ms = clock_now_ms(store->options.clock) };
