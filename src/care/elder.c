@@ -34,7 +34,7 @@ static const struct word tags[] = {
 	F(text, address, "住址", 0, .headers = "地址") \
 	F(phone, phone, "联系电话", 0, .headers = "电话") \
 	F(point, position, "位置", 0) \
-	F(words, tags, "标签", 0, .words = tags, .headers = "人员类别")
+	F(tags, tags, "标签", 0, .words = tags, .headers = "人员类别")
 
 struct elder { struct record is; ELDER(FIELD_MEMBER) };
 static const struct field fields[] = { ELDER(FIELD_ROW) };

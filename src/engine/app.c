@@ -109,14 +109,20 @@ static enum store_open_result open_store(struct app *app, const struct store_opt
 	for (size_t i = 0; i < app->module_count; i++)
 		if (app->modules[i]->schema)
 			schemas[schema_count++] = app->modules[i]->schema;
-	const struct table **tables = arena_take(&app->arena, (app->shape_count + 1) * sizeof *tables);
+	size_t table_count = 0, most = app->shape_count + 1;
 	for (size_t i = 0; i < app->shape_count; i++)
-		tables[i] = &app->shapes[i]->table;
+		most += app->shapes[i]->side_table_count;
+	const struct table **tables = arena_take(&app->arena, most * sizeof *tables);
+	for (size_t i = 0; i < app->shape_count; i++) {
+		tables[table_count++] = &app->shapes[i]->table;
+		for (size_t t = 0; t < app->shapes[i]->side_table_count; t++)
+			tables[table_count++] = &app->shapes[i]->side_tables[t];
+	}
 	struct store_options options = *wanted;
 	options.schemas = schemas;
 	options.schema_count = schema_count;
 	options.tables = tables;
-	options.table_count = app->shape_count;
+	options.table_count = table_count;
 	options.sequence = journal_sequence;
 	enum store_open_result result = store_open(&options, &app->store);
 	if (result == STORE_OPENED && (store_read(app->store, 0, read_facts, app) != STORE_OK ||

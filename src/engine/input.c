@@ -5,6 +5,8 @@
 #include "base/crypto.h"
 #include "engine/app.h"
 #include "engine/keys.h"
+#include "engine/source.h"
+#include "engine/tags.h"
 
 #include <assert.h>
 #include <math.h>
@@ -338,27 +340,6 @@ static void take_text_field(struct input *in, const struct field *field, struct 
 
 /* ---- lists ---- */
 
-/* The next piece of a cell that lists words; people separate them in many ways. */
-static struct text next_piece(struct text *rest)
-{
-	static const char *const separators[] = { ",", ";", "|", "/", " ", "、", "，", "；" };
-	struct text piece = { rest->ptr, 0 };
-	while (rest->len > 0) {
-		for (size_t i = 0; i < COUNT(separators); i++) {
-			struct text separator = text_of(separators[i]);
-			if (text_starts(*rest, separator)) {
-				rest->ptr += separator.len;
-				rest->len -= separator.len;
-				return piece;
-			}
-		}
-		rest->ptr++;
-		rest->len--;
-		piece.len++;
-	}
-	return piece;
-}
-
 static bool mark_word(struct text text, const struct word *words, uint64_t *marks)
 {
 	const struct word *word = word_find(words, text);
@@ -378,7 +359,7 @@ static bool mark_words(json_t *json, struct text cell, const struct word *words,
 		return known;
 	}
 	while (cell.len > 0) {
-		struct text piece = next_piece(&cell);
+		struct text piece = cell_piece(&cell);
 		if (piece.len > 0)
 			known = mark_word(piece, words, marks) && known;
 	}
@@ -410,6 +391,36 @@ static void take_words(struct input *in, const struct field *field, struct text 
 			json_put_text(&out, text_of(field->words[i].word));
 	json_end_array(&out);
 	set_text(in, field, value, marks ? buf_done(&list) : TEXT_NONE);
+}
+
+static void take_tags(struct input *in, const struct field *field, struct text *value)
+{
+	json_t *json;
+	struct text cell, now = TEXT_NONE;
+	char today[DATE_CHARS];
+	enum found found = find(in, field, &json, &cell);
+	if (found == ABSENT)
+		return;
+	date_put(today, date_of_ms(clock_now_ms(store_clock(in->call->app->store))));
+	struct tags_saying saying = { source_of(in->call), { today, sizeof today } };
+	enum tags_wrong wrong = found == GIVEN ? tags_read(in->call->arena, field, json, cell, *value, &saying, &now) : TAGS_FINE;
+	switch (wrong) {
+	case TAGS_FINE:
+		set_text(in, field, value, now);
+		break;
+	case TAGS_WRONG_TYPE:
+		wrong_type(in, field->name);
+		break;
+	case TAGS_UNKNOWN_WORD:
+		unknown_word(in, field);
+		break;
+	case TAGS_BAD_DATE:
+		input_wrong(in, field->name, "bad_date", "起止日期应为 YYYY-MM-DD，止期晚于起期", "Days as YYYY-MM-DD, the last one later than the first");
+		break;
+	case TAGS_UNKNOWN_SOURCE:
+		input_wrong(in, field->name, "unknown_word", "没有这个数据来源", "There is no such source");
+		break;
+	}
 }
 
 /* ---- numbers ---- */
@@ -585,6 +596,9 @@ void take_field(struct input *in, struct tx *tx, const struct field *field, void
 	switch (field->type) {
 	case FIELD_words:
 		take_words(in, field, value);
+		break;
+	case FIELD_tags:
+		take_tags(in, field, value);
 		break;
 	case FIELD_integer:
 	case FIELD_money:

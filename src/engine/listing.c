@@ -203,6 +203,7 @@ struct list {
 	const char *columns;
 	bool through_shown; /* rows are only id, version and what they are sorted by: the rest is often known from before */
 	struct record_out out;
+	int64_t day; /* since 1970 */
 	int sort_column; /* of the rows; the first is the id */
 	void *record; /* the row that is being written */
 };
@@ -221,7 +222,9 @@ static void write_shown(struct list *list, const struct rows *row)
 	int64_t id = rows_int(row, 0), version = rows_int(row, 1);
 	struct json_out *json = list->out.json;
 	struct query query;
-	if (shown_put(list->call->app->shown, id, version, json))
+	/* What is shown of tags depends on the day. */
+	int64_t stamp = version << 20 | list->day;
+	if (shown_put(list->call->app->shown, id, stamp, json))
 		return;
 	query_start(&query, list->call->arena);
 	query_sql(&query, "SELECT ");
@@ -237,7 +240,7 @@ static void write_shown(struct list *list, const struct rows *row)
 		size_t begin = json->buf->len + (json->comma ? 1 : 0);
 		write_record(list, rows);
 		if (!json->buf->overflow)
-			shown_keep(list->call->app->shown, id, version,
+			shown_keep(list->call->app->shown, id, stamp,
 			           (struct text){ json->buf->ptr + begin, json->buf->len - begin });
 	}
 	rows_end(rows); /* what went wrong stays in db_code */
@@ -304,6 +307,7 @@ enum store_code list_answer(struct call *call, struct db *db, const struct shape
 	if (!read_page(call, shape, &list.page))
 		return STORE_REFUSED;
 	list.out = record_out_for(call, &json);
+	list.day = date_to_days(date_of_ms(clock_now_ms(store_clock(call->app->store))));
 	list.record = arena_take_raw(call->arena, shape->resource->size);
 	choose_columns(&list);
 	query_start(&query, call->arena);

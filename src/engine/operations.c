@@ -7,6 +7,7 @@
 #include "engine/journal.h"
 #include "engine/listing.h"
 #include "engine/record.h"
+#include "engine/tags.h"
 
 #include <string.h>
 
@@ -205,6 +206,19 @@ static enum store_code insert(struct tx *tx, unsigned district, const struct sha
 	return db_exec(tx->db, shape->insert, values, count, NULL);
 }
 
+/* What stands beside the record. */
+static enum store_code keep_beside(struct tx *tx, struct call *call, const struct shape *shape, const void *before,
+                                   const struct record *record)
+{
+	enum store_code code = STORE_OK;
+	for (size_t i = SYSTEM_SLOTS; i < shape->slot_count && code == STORE_OK; i++) {
+		const struct slot *slot = &shape->slots[i];
+		if (slot->table && !text_eq(before ? slot_text(slot, before) : TEXT_NONE, slot_text(slot, record)))
+			code = tags_keep(tx, call->arena, slot, call->actor.district, record->id, slot_text(slot, record), !before);
+	}
+	return code;
+}
+
 static void set_columns(struct query *query, const struct slot *slot, const void *record, const struct input *in)
 {
 	query_sql(query, ", ");
@@ -282,6 +296,8 @@ static enum store_code create_from(struct tx *tx, struct call *call, const struc
 	if (code == STORE_OK)
 		code = insert(tx, call->actor.district, shape, record, in);
 	if (code == STORE_OK)
+		code = keep_beside(tx, call, shape, NULL, record);
+	if (code == STORE_OK)
 		code = write_journal(tx, call, shape, "create", NULL, record, in);
 	return code;
 }
@@ -341,6 +357,8 @@ static enum store_code patch(struct tx *tx, void *arg)
 		code = check_all_unique(tx, call, shape, record, &in);
 		if (code == STORE_OK)
 			code = update(tx, call, shape, before, record, &in);
+		if (code == STORE_OK)
+			code = keep_beside(tx, call, shape, before, record);
 		if (code == STORE_OK)
 			code = write_journal(tx, call, shape, "update", before, record, &in);
 	}

@@ -2,6 +2,9 @@
 /* record.c - one record of a declared resource: blank, read from a row, bound to a statement, written as JSON. */
 #include "engine/record.h"
 
+#include "engine/app.h"
+#include "engine/tags.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -56,6 +59,7 @@ bool record_has_ended(const void *record)
 struct record_out record_out_for(struct call *call, struct json_out *json)
 {
 	struct record_out out = { .json = json };
+	date_put(out.today, date_of_ms(clock_now_ms(store_clock(call->app->store))));
 	struct text rest = call_param(call, "fields");
 	if (!rest.ptr)
 		return out;
@@ -165,7 +169,9 @@ static void put_slot(struct record_out *out, const struct slot *slot, const void
 		return;
 	}
 	struct text value = *(const struct text *)at;
-	if (slot->field->type == FIELD_words || slot->field->type == FIELD_tags || slot->field->type == FIELD_refs)
+	if (slot->field->type == FIELD_tags)
+		tags_put(out->json, slot->name, value, (struct text){ out->today, sizeof out->today });
+	else if (slot->field->type == FIELD_words || slot->field->type == FIELD_refs)
 		json_member_raw(out->json, slot->name, value.ptr ? value : TEXT("[]"));
 	else
 		json_member_text(out->json, slot->name, value);

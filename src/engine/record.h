@@ -38,6 +38,7 @@ struct record_out {
 	struct json_out *json;
 	const struct text *fields; /* NULL: all */
 	size_t field_count;
+	char today[DATE_CHARS]; /* tags are shown that hold on this day */
 };
 
 /* As the `fields` parameter of the call asks. */

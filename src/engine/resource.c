@@ -64,6 +64,8 @@ static void lay_out(struct arena *arena, struct shape *shape, const struct field
 		slot->hash_kind = field->type == FIELD_id_card ? "id_card" : field->type == FIELD_phone ? "phone"
 		                  : text_printf(arena, "%s.%s", shape->resource->name, field->name).ptr;
 	}
+	if (field->type == FIELD_tags)
+		slot->table = text_printf(arena, "%s_%s", shape->resource->name, field->name).ptr;
 	*offset += field_size(field);
 }
 
@@ -189,6 +191,24 @@ static void add_indexes(struct arena *arena, struct shape *shape)
 			add_index(arena, shape, indexes, ties[i]);
 }
 
+/* ---- beside the table ---- */
+
+static const struct table_column tag_columns[] = {
+	{ .name = "district", .type = "INTEGER", .must = true }, { .name = "id", .type = "INTEGER", .must = true },
+	{ .name = "word", .type = "TEXT", .must = true }, { .name = "from_on", .type = "TEXT" }, { .name = "to_on", .type = "TEXT" },
+};
+
+static void add_side_tables(struct arena *arena, struct shape *shape)
+{
+	struct table *tables = arena_take(arena, shape->slot_count * sizeof *tables);
+	for (size_t i = 0; i < shape->slot_count; i++)
+		if (shape->slots[i].table)
+			tables[shape->side_table_count++] = (struct table){ .name = shape->slots[i].table, .columns = tag_columns,
+				                                            .column_count = COUNT(tag_columns),
+				                                            .key = "district, id, word" };
+	shape->side_tables = tables;
+}
+
 /* ---- the shape ---- */
 
 static void tie(struct shape *shape)
@@ -229,6 +249,7 @@ struct shape *shape_new(struct arena *arena, struct access *access, const struct
 	tie(shape);
 	write_statements(arena, shape);
 	add_indexes(arena, shape);
+	add_side_tables(arena, shape);
 	shape->may_read = access_grant(access, text_printf(arena, "%s.read", resource->name).ptr, resource->readers);
 	shape->may_write = access_grant(access, text_printf(arena, "%s.write", resource->name).ptr, resource->writers);
 	return shape;

@@ -49,6 +49,7 @@ struct slot {
 	const char *hash_column, *box_column; /* of a sealed field: `column` holds what is shown of it */
 	size_t sealed; /* its number among the sealed ones */
 	const char *hash_kind; /* which values are comparable with it */
+	const char *table; /* of tags: where each stands as a row */
 };
 
 /* A resource as it was laid out. It lives as long as the app. */
@@ -67,6 +68,8 @@ struct shape {
 	const struct slot *tie_slots[5]; /* area, second area, organization, own, family; NULL: none */
 	unsigned may_read, may_write; /* numbers of the permissions */
 	struct table table;
+	const struct table *side_tables; /* beside it: one for each field of tags */
+	size_t side_table_count;
 };
 
 enum { SYSTEM_SLOTS = 5 };

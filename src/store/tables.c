@@ -119,7 +119,8 @@ static bool make_table(struct db *db, const struct table *table, struct arena *a
 	if (table->key) {
 		buf_printf(&ddl, "CREATE TABLE %s (", table->name);
 		for (size_t i = 0; i < table->column_count; i++)
-			buf_printf(&ddl, "%s %s%s, ", table->columns[i].name, table->columns[i].type, table->columns[i].must ? " NOT NULL" : "");
+			buf_printf(&ddl, "%s %s%s, ", table->columns[i].name, table->columns[i].type,
+			           table->columns[i].must ? " NOT NULL" : "");
 		buf_printf(&ddl, "PRIMARY KEY (%s)) STRICT, WITHOUT ROWID", table->key);
 		return do_ddl(db, &ddl);
 	}
