@@ -6,7 +6,7 @@
 #include "engine/session.h"
 
 static const struct module *const modules[] = {
-	&account_module, &area_module, &elder_module, &facility_module, &organization_module, &staff_module,
+	&account_module, &area_module, &elder_module, &facility_module, &household_module, &organization_module, &staff_module,
 	&import_module, &page_module,
 };
 

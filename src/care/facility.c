@@ -28,7 +28,8 @@ static const struct word ownerships[] = {
 	F(integer, floors, "层数", ZERO, .max = 100) \
 	F(integer, beds_nursing, "护理型床位", ZERO, .max = 10000) \
 	F(integer, beds_general, "普通床位", ZERO, .max = 10000) \
-	F(integer, beds_dementia, "认知症床位", ZERO, .max = 10000)
+	F(integer, beds_dementia, "认知症床位", ZERO, .max = 10000) \
+	F(ref, organization, "运营机构", DETAIL, .to = "organization")
 
 struct facility { struct record is; FACILITY(FIELD_MEMBER) };
 static const struct field fields[] = { FACILITY(FIELD_ROW) };
@@ -45,9 +46,9 @@ static const char *const orders[] = { "area kind", NULL };
 static const struct resource facility = {
 	.name = "facility", .plural = "facilities", .label = "养老服务设施", .en = "facility",
 	.fields = fields, .field_count = COUNT(fields), .size = sizeof(struct facility),
-	.ties = { .area = "area" },
+	.ties = { .area = "area", .organization = "organization" },
 	.orders = orders,
-	.readers = "bureau street community auditor operator", .writers = "bureau street community",
+	.readers = "bureau street community auditor operator provider", .writers = "bureau street community provider",
 	.derived = derived, .derived_count = COUNT(derived), .derive = derive,
 };
 static const struct resource *const resources[] = { &facility };

@@ -5,6 +5,7 @@
 
 #include "engine/app.h"
 
-extern const struct module area_module, elder_module, facility_module, organization_module, staff_module;
+extern const struct module area_module, elder_module, facility_module, household_module,
+	organization_module, staff_module;
 
 #endif

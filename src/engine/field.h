@@ -57,7 +57,8 @@ enum field_flag {
 	SEALED = 1 << 5, /* encrypted; shown masked; neither filtered nor sorted by */
 	HEALTH = 1 << 6, /* sealed, and shown to nobody without a reason */
 	KEPT = 1 << 7, /* kept by the system: answered, never taken */
-	SEARCH = 1 << 8 /* found by its characters, in any order of words */
+	SEARCH = 1 << 8, /* found by its characters, in any order of words */
+	DETAIL = 1 << 9 /* answered of a single record, and in lists when it is asked for; such fields stand last */
 };
 
 struct word {

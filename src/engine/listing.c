@@ -211,7 +211,10 @@ struct list {
 static void write_record(struct list *list, const struct rows *rows)
 {
 	json_begin_object(list->out.json);
-	record_read(list->shape, rows, NULL, list->record);
+	if (list->out.brief)
+		record_read_brief(list->shape, rows, list->record);
+	else
+		record_read(list->shape, rows, NULL, list->record);
 	record_put(&list->out, list->shape, list->record);
 	json_end_object(list->out.json);
 }
@@ -228,7 +231,7 @@ static void write_shown(struct list *list, const struct rows *row)
 		return;
 	query_start(&query, list->call->arena);
 	query_sql(&query, "SELECT ");
-	query_sql(&query, list->shape->column_list);
+	query_sql(&query, list->shape->brief_list);
 	query_sql(&query, " FROM ");
 	query_sql(&query, list->shape->table.name);
 	query_sql(&query, " WHERE district = ");
@@ -290,7 +293,7 @@ static void choose_columns(struct list *list)
 {
 	const struct page *page = &list->page;
 	list->through_shown = page->limit <= SHOWN_LIMIT && !list->out.fields && !db_is_postgres(list->db);
-	list->columns = list->shape->column_list;
+	list->columns = list->out.brief ? list->shape->brief_list : list->shape->column_list;
 	list->sort_column = page->sort ? first_column(list->shape, page->sort) : 0;
 	if (!list->through_shown)
 		return;
@@ -308,7 +311,9 @@ enum store_code list_answer(struct call *call, struct db *db, const struct shape
 		return STORE_REFUSED;
 	list.out = record_out_for(call, &json);
 	list.day = date_to_days(date_of_ms(clock_now_ms(store_clock(call->app->store))));
+	list.out.brief = !list.out.fields;
 	list.record = arena_take_raw(call->arena, shape->resource->size);
+	record_blank(shape, list.record);
 	choose_columns(&list);
 	query_start(&query, call->arena);
 	query_sql(&query, "SELECT ");

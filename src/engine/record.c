@@ -25,6 +25,11 @@ void record_read(const struct shape *shape, const struct rows *rows, struct aren
 	rows_read(rows, shape->columns, shape->column_count, arena, record);
 }
 
+void record_read_brief(const struct shape *shape, const struct rows *rows, void *record)
+{
+	rows_read(rows, shape->columns, shape->brief_columns, NULL, record);
+}
+
 struct value record_value(const struct slot *slot, const void *record, bool second)
 {
 	const void *at = slot_of(slot, record);
@@ -180,7 +185,7 @@ static void put_slot(struct record_out *out, const struct slot *slot, const void
 void record_put(struct record_out *out, const struct shape *shape, const void *record)
 {
 	const struct slot *slots = shape->slots;
-	for (size_t i = 0; i < shape->slot_count; i++)
+	for (size_t i = 0; i < (out->brief ? shape->brief_slots : shape->slot_count); i++)
 		if (i < 2 || i >= SYSTEM_SLOTS)
 			put_slot(out, &slots[i], record);
 	if (shape->resource->derive)

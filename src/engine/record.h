@@ -9,6 +9,8 @@
 void record_blank(const struct shape *shape, void *record); /* nothing in it */
 /* Reads the columns of shape->column_list. Texts are copied into the arena; without one they are borrowed from the row. */
 void record_read(const struct shape *shape, const struct rows *rows, struct arena *arena, void *record);
+/* The same with those of shape->brief_list, borrowed; the others stay as they are. */
+void record_read_brief(const struct shape *shape, const struct rows *rows, void *record);
 /* The column's value, to be bound; `second` of a point. */
 struct value record_value(const struct slot *slot, const void *record, bool second);
 struct tie_values record_ties(const struct shape *shape, const void *record);
@@ -38,6 +40,7 @@ struct record_out {
 	struct json_out *json;
 	const struct text *fields; /* NULL: all */
 	size_t field_count;
+	bool brief; /* without what is answered of single records only */
 	char today[DATE_CHARS]; /* tags are shown that hold on this day */
 };
 

@@ -99,6 +99,7 @@ static void add_sealed_columns(struct shape *shape, struct table_column *columns
 static void write_statements(struct arena *arena, struct shape *shape)
 {
 	struct buf list = buf_in(arena, 1024, SQL_MAX), sealed = buf_in(arena, 256, SQL_MAX), insert = buf_in(arena, 2048, SQL_MAX);
+	size_t brief = 0;
 	for (size_t i = 0; i < shape->slot_count; i++) {
 		const struct slot *slot = &shape->slots[i];
 		buf_printf(&list, "%s%s", i ? ", " : "", slot->column);
@@ -106,8 +107,11 @@ static void write_statements(struct arena *arena, struct shape *shape)
 			buf_printf(&list, ", %s", slot->second_column);
 		if (slot->box_column)
 			buf_printf(&sealed, ", %s, %s", slot->hash_column, slot->box_column);
+		if (i < shape->brief_slots)
+			brief = list.len;
 	}
 	buf_char(&sealed, 0);
+	shape->brief_list = text_copy(arena, (struct text){ list.ptr, brief }).ptr;
 	shape->sealed_list = sealed.ptr;
 	shape->column_list = text_z(arena, buf_done(&list));
 	buf_printf(&insert, "INSERT INTO %s (district, %s%s) VALUES (?1", shape->resource->name, shape->column_list, shape->sealed_list);
@@ -244,6 +248,10 @@ struct shape *shape_new(struct arena *arena, struct access *access, const struct
 		add_column(shape, columns, &shape->slots[i], shape->slots[i].column, 0);
 		if (shape->slots[i].second_column)
 			add_column(shape, columns, &shape->slots[i], shape->slots[i].second_column, 1);
+		bool is_brief = !(shape->slots[i].field->flags & DETAIL);
+		assert(!is_brief || shape->brief_slots == i); /* what is left out of lists stands last */
+		shape->brief_slots += is_brief;
+		shape->brief_columns = is_brief ? shape->column_count : shape->brief_columns;
 	}
 	add_sealed_columns(shape, columns);
 	tie(shape);

@@ -56,11 +56,13 @@ struct slot {
 struct shape {
 	const struct resource *resource;
 	struct slot *slots; /* the system's own (id version created_at updated_at ended_at) and then the declared ones */
-	size_t slot_count;
+	size_t slot_count, brief_slots; /* the first of them are answered in lists */
 	const char *path; /* "/api/v1/elders" */
 	struct column *columns; /* of the typed record, in the order of column_list */
 	size_t column_count;
 	const char *column_list; /* "id, version, ..." */
+	const char *brief_list; /* the same of the brief ones */
+	size_t brief_columns;
 	const char *sealed_list; /* the hash and box columns of all sealed fields, behind a comma; or empty */
 	size_t sealed_count;
 	const char *insert; /* the whole statement: the district, then the columns, then the sealed ones */

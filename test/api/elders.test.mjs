@@ -17,6 +17,11 @@ const codeOf = (got, pointer) => {
 	return got.json.errors.find((error) => error.pointer === pointer)?.code;
 };
 
+/** What a survey asks for, when nobody has answered. */
+const unsaid = { household: null, living: null, income: [], health: null, health_note: null, care: null, difficulties: [], needs: [],
+	surveyed_on: null, guardian_name: null, guardian_relation: null, guardian_phone: null, contact_name: null, contact_relation: null,
+	contact_phone: null, second_contact_name: null, second_contact_relation: null, second_contact_phone: null };
+
 describe('a record', () => {
 	test('comes back as it was sent, with version, place and time', async () => {
 		const wish = newElder({ hukou_area: '370613002', residence: 'separated', address: '海滨路 1 号', phone: '138 1234 5678',
@@ -34,11 +39,32 @@ describe('a record', () => {
 		assert.deepEqual(rest, { version: 1, name: wish.name, id_card: `${wish.id_card.slice(0, 6)}********${wish.id_card.slice(-4)}`,
 			document_kind: null, document_number: null, sex: wish.sex, born_on: wish.born_on, area: '370613001011000',
 			hukou_area: '370613002000000', residence: 'separated', address: wish.address, phone: '138****5678',
-			position: wish.position, tags: ['living_alone', 'veteran'], flags: [], ended_at: null });
+			position: wish.position, tags: ['living_alone', 'veteran'], flags: [], ended_at: null, ...unsaid });
 		const again = await bureau.get(`/api/v1/elders/${id}`);
 		assert.equal(again.status, 200);
 		assert.equal(again.headers.etag, '"1"');
 		assert.deepEqual(again.json, got.json);
+	});
+
+	test('has what the survey asks for; lists leave that out until it is asked for', async () => {
+		const household = await bureau.post('/api/v1/households', { head: '王', area: '370613001011', structure: '隔代户', members: 3 });
+		assert.equal(household.status, 201, household.text);
+		const said = { household: household.json.id, living: 'alone', income: ['pension', 'children'], health: 'chronic', health_note: '高血压',
+			care: 'nobody', difficulties: ['meals'], needs: ['meals', 'emergency_call'], surveyed_on: '2026-03-01', guardian_name: '王一',
+			guardian_relation: 'son', guardian_phone: '13812345671', contact_name: '王二', contact_relation: '女儿',
+			contact_phone: '13812345672', second_contact_name: '赵', second_contact_relation: 'neighbour', second_contact_phone: '0535-6891234' };
+		const elder = await register(bureau, said);
+		const shown = { ...said, health_note: '***', contact_relation: 'daughter', guardian_phone: '138****5671', contact_phone: '138****5672',
+			second_contact_phone: elder.second_contact_phone };
+		assert.deepEqual(Object.fromEntries(Object.keys(said).map((name) => [name, elder[name]])), shown);
+		const condition = { and: [{ in: ['emergency_call', { var: 'needs' }] }, { '==': [{ var: 'household.structure' }, 'skip_generation'] }] };
+		const list = async (more) => (await bureau.get(`/api/v1/elders?${filterOf(condition)}${more}`)).json.items;
+		const [brief] = await list('');
+		assert.deepEqual([brief.id, brief.name, 'needs' in brief, 'flags' in brief], [elder.id, elder.name, false, true]);
+		assert.deepEqual(await list('&fields=id,needs,health_note'), [{ id: elder.id, needs: said.needs, health_note: '***' }]);
+		assertProblem(await bureau.get(`/api/v1/elders?${filterOf({ '==': [{ var: 'health_note' }, '高血压'] })}`), 400, 'bad_filter');
+		assertProblem(await bureau.patch(`/api/v1/elders/${elder.id}`, { contact_phone: null }, 1), 422, 'invalid', '/contact_phone');
+		assertProblem(await house.street1.patch(`/api/v1/elders/${elder.id}`, { household: '1' }, 1), 422, 'invalid', '/household');
 	});
 
 	test('needs name, sex, birth date and area, and names all that is missing at once', async () => {
