@@ -3,10 +3,11 @@
 #include "care/modules.h"
 #include "edge/commands.h"
 #include "edge/http.h"
+#include "engine/claim.h"
 #include "engine/session.h"
 
 static const struct module *const modules[] = {
-	&account_module, &area_module, &elder_module, &facility_module, &household_module, &organization_module, &staff_module,
+	&account_module, &claim_module, &area_module, &elder_module, &facility_module, &household_module, &organization_module, &staff_module,
 	&import_module, &page_module,
 };
 

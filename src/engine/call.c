@@ -27,6 +27,7 @@ void call_again(struct call *call)
 	call->location = call->set_cookie = TEXT_NONE;
 	call->content_type = "application/json";
 	call->replayed = false;
+	call->claimed = TEXT_NONE;
 }
 
 struct text call_param(const struct call *call, const char *name)

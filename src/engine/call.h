@@ -59,6 +59,7 @@ struct call {
 	const char *content_type;
 	unsigned retry_after_s;
 	bool replayed;
+	struct text claimed; /* JSON array: fields that are their owner's, and were kept as claims */
 };
 
 void call_start(struct call *call, struct app *app, struct arena *arena);

@@ -6,6 +6,7 @@
 #include "engine/app.h"
 #include "engine/keys.h"
 #include "engine/input_own.h"
+#include "engine/source.h"
 
 #include <assert.h>
 #include <string.h>
@@ -24,14 +25,18 @@ void input_start(struct input *in, struct call *call, bool create)
 	json_begin_object(&in->json);
 }
 
-void input_start_record(struct input *in, struct call *call, const struct shape *shape, int64_t id, const struct sealed *before)
+void input_start_record(struct input *in, struct call *call, const struct shape *shape, int64_t id, const struct hidden *before)
 {
 	input_start(in, call, !before);
 	in->shape = shape;
 	in->id = id;
-	in->sealed = arena_take(call->arena, (shape->sealed_count + 1) * sizeof *in->sealed);
-	if (before)
-		memcpy(in->sealed, before, shape->sealed_count * sizeof *before);
+	in->hidden.sealed = arena_take(call->arena, (shape->sealed_count + 1) * sizeof *in->hidden.sealed);
+	in->hidden.sources = TEXT_NONE;
+	in->source = source_of(call);
+	if (!before)
+		return;
+	memcpy(in->hidden.sealed, before->sealed, shape->sealed_count * sizeof *before->sealed);
+	in->hidden.sources = before->sources;
 }
 
 void input_wrong(struct input *in, const char *name, const char *code, const char *zh, const char *en)
@@ -150,7 +155,7 @@ static void set_sealed(struct input *in, const struct field *field, struct text 
 {
 	const struct slot *slot = slot_of_field(in, field);
 	struct arena *arena = in->call->arena;
-	struct sealed *sealed = &in->sealed[slot->sealed], fresh = { .plain = now, .changed = true };
+	struct sealed *sealed = &in->hidden.sealed[slot->sealed], fresh = { .plain = now, .changed = true };
 	char *hash = arena_take(arena, SEAL_HASH_BYTES);
 	if (now.ptr) {
 		keys_hash(in->call->app->keys, slot->hash_kind, in->call->actor.district, now, (unsigned char *)hash);
@@ -172,7 +177,7 @@ static void set_sealed(struct input *in, const struct field *field, struct text 
 struct text input_plain(struct input *in, const char *name)
 {
 	const struct slot *slot = shape_slot(in->shape, text_of(name));
-	const struct sealed *sealed = &in->sealed[slot->sealed];
+	const struct sealed *sealed = &in->hidden.sealed[slot->sealed];
 	struct seal_place place = place_of(in, slot->field);
 	struct text plain = sealed->plain;
 	if (!sealed->changed && !keys_unseal(in->call->app->keys, in->call->arena, &place, sealed->box, &plain))

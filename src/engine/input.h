@@ -8,13 +8,25 @@
 #include "engine/call.h"
 #include "engine/resource.h"
 
-enum { INPUT_FIELDS_MAX = 128 };
+enum { INPUT_FIELDS_MAX = 128, CLAIMS_MAX = 32 };
 
 /* The sealed side of a field; what is shown of it stands in the record. */
 struct sealed {
 	struct text hash, box; /* missing: no value */
 	struct text plain; /* where it has just been taken */
 	bool changed;
+};
+
+/* What a record has beside what is shown of it. */
+struct hidden {
+	struct sealed *sealed; /* shape->sealed_count of them */
+	struct text sources; /* engine/claim.h */
+};
+
+/* A value beside the owner's. */
+struct claimed {
+	const struct slot *slot;
+	struct text value; /* JSON with the one field */
 };
 
 struct input {
@@ -27,7 +39,11 @@ struct input {
 	bool create; /* absent MUST fields are wrong; otherwise absent fields stay as they are */
 	const char *taken[INPUT_FIELDS_MAX];
 	size_t taken_count;
-	struct sealed *sealed; /* of a declared resource: its sealed fields, as they were and as they become */
+	struct hidden hidden; /* of a declared resource, as it was and as it becomes */
+	struct text source; /* who says what comes in */
+	bool decided; /* it is taken whoever owns the field */
+	struct claimed claims[CLAIMS_MAX];
+	size_t claim_count;
 	struct buf detail; /* {"field":[old,new],...} for the journal; of a sealed one the boxes, in base64url */
 	struct json_out json;
 	struct buf fields; /* name,name */
@@ -35,9 +51,8 @@ struct input {
 };
 
 void input_start(struct input *in, struct call *call, bool create);
-/* The same for a record of a declared resource: `before` has its sealed fields as they are, shape->sealed_count of them, or is
- * NULL for a new record. */
-void input_start_record(struct input *in, struct call *call, const struct shape *shape, int64_t id, const struct sealed *before);
+/* The same for a record of a declared resource; `before` is NULL for a new one. */
+void input_start_record(struct input *in, struct call *call, const struct shape *shape, int64_t id, const struct hidden *before);
 /* A sealed field's value, as it was taken or as it was; missing where there is none, or where it cannot be opened. */
 struct text input_plain(struct input *in, const char *name);
 /* What may be seen of a sealed value. */

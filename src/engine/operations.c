@@ -2,6 +2,7 @@
 /* operations.c - list, get, create, merge-patch and end of every declared resource. */
 #include "engine/operations.h"
 
+#include "engine/claim.h"
 #include "engine/history.h"
 #include "engine/input.h"
 #include "engine/journal.h"
@@ -19,40 +20,46 @@ static enum store_code list(struct db *db, void *arg)
 	return list_answer(call, db, call->route->shape);
 }
 
-static void read_sealed(const struct shape *shape, const struct rows *rows, struct arena *arena, struct sealed *sealed)
+static void read_hidden(const struct shape *shape, const struct rows *rows, struct arena *arena, struct hidden *hidden)
 {
-	for (size_t i = 0; i < shape->sealed_count; i++) {
-		int at = (int)(shape->column_count + 2 * i);
-		sealed[i] = (struct sealed){ .hash = text_copy(arena, rows_text(rows, at)),
-			                     .box = text_copy(arena, rows_text(rows, at + 1)) };
-	}
+	int at = (int)shape->column_count;
+	hidden->sealed = arena_take(arena, (shape->sealed_count + 1) * sizeof *hidden->sealed);
+	for (size_t i = 0; i < shape->sealed_count; i++, at += 2)
+		hidden->sealed[i] = (struct sealed){ .hash = text_copy(arena, rows_text(rows, at)),
+			                             .box = text_copy(arena, rows_text(rows, at + 1)) };
+	hidden->sources = shape->owned ? text_copy(arena, rows_text(rows, at)) : TEXT_NONE;
 }
 
 /* The record of the call's path, in the actor's sight; STORE_REFUSED with 404 answered when there is none. */
-static enum store_code find(struct db *db, struct call *call, void *record, struct sealed *sealed)
+enum store_code operation_find(struct db *db, struct call *call, const struct shape *shape, int64_t id, void *record,
+                               struct hidden *hidden)
 {
-	const struct shape *shape = call->route->shape;
 	struct query query;
 	query_start(&query, call->arena);
 	query_sql(&query, "SELECT ");
 	query_sql(&query, shape->column_list);
-	if (sealed)
-		query_sql(&query, shape->sealed_list);
+	if (hidden)
+		query_sql(&query, shape->hidden_list);
 	query_sql(&query, " FROM ");
 	query_sql(&query, shape->table.name);
 	query_sql(&query, " WHERE district = ");
 	query_value(&query, value_int(call->actor.district));
 	query_sql(&query, " AND id = ");
-	query_value(&query, value_int(call->id));
+	query_value(&query, value_int(id));
 	scope_condition(&query, &call->actor, &shape->ties);
 	struct rows *rows = query_run(&query, db);
 	bool found = rows_next(rows);
 	if (found)
 		record_read(shape, rows, call->arena, record);
-	if (found && sealed)
-		read_sealed(shape, rows, call->arena, sealed);
+	if (found && hidden)
+		read_hidden(shape, rows, call->arena, hidden);
 	enum store_code code = rows_end(rows);
 	return code != STORE_OK || found ? code : call_problem(call, PROBLEM_NOT_FOUND);
+}
+
+static enum store_code find(struct db *db, struct call *call, void *record, struct hidden *hidden)
+{
+	return operation_find(db, call, call->route->shape, call->id, record, hidden);
 }
 
 static enum store_code get(struct db *db, void *arg)
@@ -71,6 +78,15 @@ static enum store_code history(struct db *db, void *arg)
 	void *record = arena_take_raw(call->arena, call->route->shape->resource->size);
 	enum store_code code = find(db, call, record, NULL);
 	return code == STORE_OK ? history_answer(call, db, call->route->shape->resource->name) : code;
+}
+
+static enum store_code sources_of(struct db *db, void *arg)
+{
+	struct call *call = arg;
+	void *record = arena_take_raw(call->arena, call->route->shape->resource->size);
+	struct hidden hidden;
+	enum store_code code = find(db, call, record, &hidden);
+	return code == STORE_OK ? claim_answer_sources(call, db, call->route->shape, call->id, hidden.sources) : code;
 }
 
 /* ---- what may be written ---- */
@@ -103,9 +119,20 @@ static void check_keeping(struct input *in, const struct shape *shape, const voi
 
 static bool take_record(struct input *in, struct tx *tx, const struct shape *shape, const void *before, void *record)
 {
-	for (size_t i = SYSTEM_SLOTS; i < shape->slot_count; i++)
-		if (!(shape->slots[i].field->flags & KEPT))
-			take_field(in, tx, shape->slots[i].field, slot_at(&shape->slots[i], record));
+	for (size_t i = SYSTEM_SLOTS; i < shape->slot_count; i++) {
+		const struct slot *slot = &shape->slots[i];
+		if (slot->field->flags & KEPT)
+			continue;
+		size_t noted = in->fields.len;
+		if (before && claim_is_due(in, slot))
+			claim_take(in, tx, slot, before);
+		else
+			take_field(in, tx, slot->field, slot_at(slot, record));
+		if (before && slot->field->owner && in->fields.len > noted)
+			claim_note_source(in, slot);
+	}
+	if (!before && shape->owned)
+		claim_note_source(in, NULL);
 	if (shape->resource->check)
 		shape->resource->check(in, tx, record);
 	check_keeping(in, shape, before, record);
@@ -156,7 +183,7 @@ static enum store_code check_all_unique(struct tx *tx, struct call *call, const 
 	enum store_code code = STORE_OK;
 	for (size_t i = SYSTEM_SLOTS; i < shape->slot_count && tx->again && code == STORE_OK; i++) {
 		const struct slot *slot = &shape->slots[i];
-		struct value value = slot->box_column ? value_blob(in->sealed[slot->sealed].hash) : record_value(slot, record, false);
+		struct value value = slot->box_column ? value_blob(in->hidden.sealed[slot->sealed].hash) : record_value(slot, record, false);
 		if ((slot->field->flags & UNIQUE) && value.type != VALUE_NULL)
 			code = check_unique(tx, call, shape, slot, value, record);
 	}
@@ -200,9 +227,11 @@ static enum store_code insert(struct tx *tx, unsigned district, const struct sha
 			values[count++] = record_value(&shape->slots[i], record, true);
 	}
 	for (size_t i = 0; i < shape->sealed_count; i++) {
-		values[count++] = value_blob(in->sealed[i].hash);
-		values[count++] = value_blob(in->sealed[i].box);
+		values[count++] = value_blob(in->hidden.sealed[i].hash);
+		values[count++] = value_blob(in->hidden.sealed[i].box);
 	}
+	if (shape->owned)
+		values[count++] = value_text(in->hidden.sources);
 	return db_exec(tx->db, shape->insert, values, count, NULL);
 }
 
@@ -235,18 +264,18 @@ static void set_columns(struct query *query, const struct slot *slot, const void
 		query_sql(query, ", ");
 		query_sql(query, slot->hash_column);
 		query_sql(query, " = ");
-		query_value(query, value_blob(in->sealed[slot->sealed].hash));
+		query_value(query, value_blob(in->hidden.sealed[slot->sealed].hash));
 		query_sql(query, ", ");
 		query_sql(query, slot->box_column);
 		query_sql(query, " = ");
-		query_value(query, value_blob(in->sealed[slot->sealed].box));
+		query_value(query, value_blob(in->hidden.sealed[slot->sealed].box));
 	}
 }
 
 static bool differs(const struct slot *slot, const void *before, const void *record, const struct input *in)
 {
 	if (slot->box_column)
-		return in && in->sealed[slot->sealed].changed;
+		return in && in->hidden.sealed[slot->sealed].changed;
 	if (field_is_text(slot->field))
 		return !text_eq(slot_text(slot, before), slot_text(slot, record));
 	return memcmp(slot_of(slot, before), slot_of(slot, record), field_size(slot->field)) != 0;
@@ -267,6 +296,10 @@ static enum store_code update(struct tx *tx, struct call *call, const struct sha
 	for (size_t i = 2; i < shape->slot_count; i++)
 		if (differs(&shape->slots[i], before, record, in))
 			set_columns(&query, &shape->slots[i], record, in);
+	if (in && shape->owned) {
+		query_sql(&query, ", sources = ");
+		query_value(&query, value_text(in->hidden.sources));
+	}
 	query_sql(&query, " WHERE district = ");
 	query_value(&query, value_int(call->actor.district));
 	query_sql(&query, " AND id = ");
@@ -316,18 +349,24 @@ static enum store_code create(struct tx *tx, void *arg)
 	return code;
 }
 
+enum store_code operation_make(struct tx *tx, struct call *call, const struct shape *shape, json_t *object)
+{
+	struct input in = { .object = object };
+	return create_from(tx, call, shape, &in, arena_take_raw(call->arena, shape->resource->size));
+}
+
 enum store_code operation_import(struct tx *tx, struct call *call, const struct shape *shape, struct input *row)
 {
 	return create_from(tx, call, shape, row, arena_take_raw(call->arena, shape->resource->size));
 }
 
 /* The record of the path at the version that the caller has seen, and may change. */
-static enum store_code find_to_change(struct tx *tx, struct call *call, struct record *record, struct sealed *sealed)
+static enum store_code find_to_change(struct tx *tx, struct call *call, struct record *record, struct hidden *hidden)
 {
 	const struct shape *shape = call->route->shape;
 	if (!call->if_match.ptr)
 		return call_problem(call, PROBLEM_IF_MATCH_NEEDED);
-	enum store_code code = find(tx->db, call, record, sealed);
+	enum store_code code = find(tx->db, call, record, hidden);
 	if (code != STORE_OK)
 		return code;
 	if (!may_keep(shape, &call->actor, record))
@@ -339,32 +378,56 @@ static enum store_code find_to_change(struct tx *tx, struct call *call, struct r
 	return code;
 }
 
+/* From `before` to `record`, as the input says. */
+static enum store_code change(struct tx *tx, const struct shape *shape, struct input *in, const void *before, void *record)
+{
+	struct call *call = in->call;
+	enum store_code code = STORE_OK;
+	memcpy(record, before, shape->resource->size);
+	if (!take_record(in, tx, shape, before, record))
+		return refused(tx);
+	if (in->changed) {
+		code = check_all_unique(tx, call, shape, record, in);
+		if (code == STORE_OK)
+			code = update(tx, call, shape, before, record, in);
+		if (code == STORE_OK)
+			code = keep_beside(tx, call, shape, before, record);
+		if (code == STORE_OK)
+			code = write_journal(tx, call, shape, "update", before, record, in);
+	}
+	return code == STORE_OK && shape->owned ? claim_keep(tx, in, record) : code;
+}
+
 static enum store_code patch(struct tx *tx, void *arg)
 {
 	struct call *call = arg;
 	const struct shape *shape = call->route->shape;
 	void *before = arena_take_raw(call->arena, shape->resource->size), *record = arena_take_raw(call->arena, shape->resource->size);
-	struct sealed *sealed = arena_take_raw(call->arena, (shape->sealed_count + 1) * sizeof *sealed);
-	enum store_code code = find_to_change(tx, call, before, sealed);
+	struct hidden hidden;
+	enum store_code code = find_to_change(tx, call, before, &hidden);
 	if (code != STORE_OK)
 		return code;
 	struct input in = { .object = call->body };
-	input_start_record(&in, call, shape, call->id, sealed);
-	memcpy(record, before, shape->resource->size);
-	if (!take_record(&in, tx, shape, before, record))
-		return refused(tx);
-	if (in.changed) {
-		code = check_all_unique(tx, call, shape, record, &in);
-		if (code == STORE_OK)
-			code = update(tx, call, shape, before, record, &in);
-		if (code == STORE_OK)
-			code = keep_beside(tx, call, shape, before, record);
-		if (code == STORE_OK)
-			code = write_journal(tx, call, shape, "update", before, record, &in);
-	}
+	input_start_record(&in, call, shape, call->id, &hidden);
+	code = change(tx, shape, &in, before, record);
 	if (code == STORE_OK)
 		record_answer(call, shape, record, 200);
 	return code;
+}
+
+enum store_code operation_change(struct tx *tx, struct call *call, const struct shape *shape, int64_t id, json_t *object,
+                                 struct text source)
+{
+	void *before = arena_take_raw(call->arena, shape->resource->size), *record = arena_take_raw(call->arena, shape->resource->size);
+	struct hidden hidden;
+	struct input in = { .object = object, .decided = source.ptr != NULL };
+	enum store_code code = operation_find(tx->db, call, shape, id, before, &hidden);
+	if (code != STORE_OK)
+		return code;
+	input_start_record(&in, call, shape, id, &hidden);
+	if (source.ptr)
+		in.source = source;
+	return change(tx, shape, &in, before, record);
 }
 
 static enum store_code end(struct tx *tx, void *arg)
@@ -391,6 +454,7 @@ const struct operation operations[] = {
 	{ METHOD_POST, "", true, ROUTE_COMMAND, .command = create, .zh = "新建", .en = "create" },
 	{ METHOD_GET, "/{id}", false, ROUTE_READ, .read = get, .zh = "查看", .en = "get" },
 	{ METHOD_GET, "/{id}/history", false, ROUTE_READ, .read = history, .zh = "变更记录", .en = "history" },
+	{ METHOD_GET, "/{id}/sources", false, ROUTE_READ, .read = sources_of, .zh = "数据来源", .en = "who says so" },
 	{ METHOD_PATCH, "/{id}", true, ROUTE_COMMAND, .command = patch, .zh = "修改", .en = "change" },
 	{ METHOD_DELETE, "/{id}", true, ROUTE_COMMAND, .command = end, .zh = "终止", .en = "end" },
 };

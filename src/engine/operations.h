@@ -8,6 +8,16 @@
 extern const struct operation operations[];
 extern const size_t operation_count;
 
+struct hidden;
+
+/* One record in the actor's sight; `hidden` may be NULL. 404 is answered when there is none. */
+enum store_code operation_find(struct db *db, struct call *call, const struct shape *shape, int64_t id, void *record,
+                               struct hidden *hidden);
+/* A record that the program itself makes, from JSON with its fields, within the actor's keeping. */
+enum store_code operation_make(struct tx *tx, struct call *call, const struct shape *shape, json_t *object);
+/* A change that the program itself makes; with a `source` it is that one's word and is taken whoever owns the fields. */
+enum store_code operation_change(struct tx *tx, struct call *call, const struct shape *shape, int64_t id, json_t *object,
+                                 struct text source);
 /* One record from one row of a file, in the caller's transaction. */
 enum store_code operation_import(struct tx *tx, struct call *call, const struct shape *shape, struct input *row);
 

@@ -182,6 +182,12 @@ static void put_slot(struct record_out *out, const struct slot *slot, const void
 		json_member_text(out->json, slot->name, value);
 }
 
+void record_put_slot(struct json_out *json, const struct slot *slot, const void *record)
+{
+	struct record_out out = { .json = json };
+	put_slot(&out, slot, record);
+}
+
 void record_put(struct record_out *out, const struct shape *shape, const void *record)
 {
 	const struct slot *slots = shape->slots;
@@ -200,6 +206,8 @@ void record_answer(struct call *call, const struct shape *shape, const void *rec
 	struct record_out out = record_out_for(call, &json);
 	json_begin_object(&json);
 	record_put(&out, shape, record);
+	if (call->claimed.ptr)
+		json_member_raw(&json, TEXT("claimed"), call->claimed);
 	json_end_object(&json);
 	call->version = ((const struct record *)record)->version;
 }

@@ -49,6 +49,8 @@ struct record_out record_out_for(struct call *call, struct json_out *json);
 void record_put_text(struct record_out *out, struct text name, struct text value);
 void record_put_int(struct record_out *out, struct text name, int64_t value); /* MISSING becomes null */
 void record_put_raw(struct record_out *out, struct text name, struct text json);
+/* One member, all of what may be seen of it. */
+void record_put_slot(struct json_out *json, const struct slot *slot, const void *record);
 /* All members of an open object. */
 void record_put(struct record_out *out, const struct shape *shape, const void *record);
 /* The whole answer to a call, with its version. */

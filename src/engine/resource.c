@@ -64,6 +64,7 @@ static void lay_out(struct arena *arena, struct shape *shape, const struct field
 		slot->hash_kind = field->type == FIELD_id_card ? "id_card" : field->type == FIELD_phone ? "phone"
 		                  : text_printf(arena, "%s.%s", shape->resource->name, field->name).ptr;
 	}
+	shape->owned = shape->owned || field->owner;
 	if (field->type == FIELD_tags)
 		slot->table = text_printf(arena, "%s_%s", shape->resource->name, field->name).ptr;
 	*offset += field_size(field);
@@ -86,7 +87,7 @@ static void add_column(struct shape *shape, struct table_column *columns, const 
 			.must = (field->flags & (MUST | ZERO)) != 0 };
 }
 
-static void add_sealed_columns(struct shape *shape, struct table_column *columns)
+static void add_hidden_columns(struct shape *shape, struct table_column *columns)
 {
 	for (size_t i = 0; i < shape->slot_count; i++) {
 		if (!shape->slots[i].box_column)
@@ -94,6 +95,8 @@ static void add_sealed_columns(struct shape *shape, struct table_column *columns
 		columns[shape->table.column_count++] = (struct table_column){ .name = shape->slots[i].hash_column, .type = "BLOB" };
 		columns[shape->table.column_count++] = (struct table_column){ .name = shape->slots[i].box_column, .type = "BLOB" };
 	}
+	if (shape->owned)
+		columns[shape->table.column_count++] = (struct table_column){ .name = "sources", .type = "TEXT" };
 }
 
 static void write_statements(struct arena *arena, struct shape *shape)
@@ -110,12 +113,14 @@ static void write_statements(struct arena *arena, struct shape *shape)
 		if (i < shape->brief_slots)
 			brief = list.len;
 	}
+	if (shape->owned)
+		buf_text(&sealed, TEXT(", sources"));
 	buf_char(&sealed, 0);
 	shape->brief_list = text_copy(arena, (struct text){ list.ptr, brief }).ptr;
-	shape->sealed_list = sealed.ptr;
+	shape->hidden_list = sealed.ptr;
 	shape->column_list = text_z(arena, buf_done(&list));
-	buf_printf(&insert, "INSERT INTO %s (district, %s%s) VALUES (?1", shape->resource->name, shape->column_list, shape->sealed_list);
-	for (size_t i = 0; i < shape->column_count + 2 * shape->sealed_count; i++)
+	buf_printf(&insert, "INSERT INTO %s (district, %s%s) VALUES (?1", shape->resource->name, shape->column_list, shape->hidden_list);
+	for (size_t i = 0; i < shape->column_count + 2 * shape->sealed_count + shape->owned; i++)
 		buf_printf(&insert, ", ?%zu", i + 2);
 	buf_char(&insert, ')');
 	shape->insert = text_z(arena, buf_done(&insert));
@@ -253,7 +258,7 @@ struct shape *shape_new(struct arena *arena, struct access *access, const struct
 		shape->brief_slots += is_brief;
 		shape->brief_columns = is_brief ? shape->column_count : shape->brief_columns;
 	}
-	add_sealed_columns(shape, columns);
+	add_hidden_columns(shape, columns);
 	tie(shape);
 	write_statements(arena, shape);
 	add_indexes(arena, shape);

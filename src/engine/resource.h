@@ -63,8 +63,9 @@ struct shape {
 	const char *column_list; /* "id, version, ..." */
 	const char *brief_list; /* the same of the brief ones */
 	size_t brief_columns;
-	const char *sealed_list; /* the hash and box columns of all sealed fields, behind a comma; or empty */
+	const char *hidden_list; /* behind a comma: the hash and box columns of all sealed fields, then `sources`; or empty */
 	size_t sealed_count;
+	bool owned; /* some field has an owner: the column `sources` says from whom each value is */
 	const char *insert; /* the whole statement: the district, then the columns, then the sealed ones */
 	struct tie_columns ties;
 	const struct slot *tie_slots[5]; /* area, second area, organization, own, family; NULL: none */

@@ -188,7 +188,7 @@ static void take_tags(struct input *in, const struct field *field, struct text *
 	if (found == ABSENT)
 		return;
 	date_put(today, date_of_ms(clock_now_ms(store_clock(in->call->app->store))));
-	struct tags_saying saying = { source_of(in->call), { today, sizeof today } };
+	struct tags_saying saying = { in->source, { today, sizeof today } };
 	enum tags_wrong wrong = found == GIVEN ? tags_read(in->call->arena, field, json, cell, *value, &saying, &now) : TAGS_FINE;
 	switch (wrong) {
 	case TAGS_FINE:
