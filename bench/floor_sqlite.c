@@ -24,7 +24,8 @@
 enum what {
 	NOTHING, DISTRICT, ID, POSITION, NOW_MS, ZERO, ONE, AREA, /* integers */
 	NAME, SEX, BORN_ON, ID_CARD, PHONE, ADDRESS, FIXED, /* text */
-	HASH, BODY /* 32 bytes that differ; a change as the journal keeps it */
+	HASH, BODY, /* 32 bytes that differ; a change as the journal keeps it */
+	KEYED, BOX /* of a sealed field: 16 and 50 bytes that differ */
 };
 
 struct cell {
@@ -40,6 +41,8 @@ static const struct cell elder_cells[] = {
 	{ "born_on", BORN_ON, NULL }, { "area", AREA, NULL }, { "hukou_area", NOTHING, NULL },
 	{ "residence", NOTHING, NULL }, { "address", ADDRESS, NULL }, { "phone", PHONE, NULL }, { "position_lat", NOTHING, NULL },
 	{ "position_lon", NOTHING, NULL }, { "tags", NOTHING, NULL },
+	{ "id_card_hash", KEYED, NULL }, { "id_card_box", BOX, NULL }, { "phone_hash", KEYED, NULL }, { "phone_box", BOX, NULL },
+	{ "sources", FIXED, "{\"*\":[\"civil_affairs\",\"2026-01-31\"]}" },
 };
 
 static const struct cell journal_cells[] = {
@@ -70,8 +73,8 @@ static const char stand_in[] =
 	" created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, ended_at INTEGER, name TEXT NOT NULL, id_card TEXT,"
 	" document_kind TEXT, document_number TEXT, sex TEXT NOT NULL, born_on TEXT NOT NULL, area INTEGER NOT NULL,"
 	" hukou_area INTEGER, residence TEXT, address TEXT, phone TEXT, position_lat REAL, position_lon REAL,"
-	" tags TEXT) STRICT;"
-	"CREATE UNIQUE INDEX elder_id_card ON elder (district, id_card) WHERE id_card IS NOT NULL AND ended_at IS NULL;"
+	" tags TEXT, id_card_hash BLOB, id_card_box BLOB, phone_hash BLOB, phone_box BLOB, sources TEXT) STRICT;"
+	"CREATE UNIQUE INDEX elder_id_card ON elder (district, id_card_hash) WHERE id_card_hash IS NOT NULL AND ended_at IS NULL;"
 	"CREATE INDEX elder_born_on ON elder (district, born_on, id, area, hukou_area, ended_at, version);"
 	"CREATE INDEX elder_area ON elder (district, area, born_on, id, hukou_area, ended_at, version);"
 	"CREATE TABLE journal (district INTEGER NOT NULL, pos INTEGER NOT NULL, at_ms INTEGER NOT NULL,"
@@ -91,8 +94,8 @@ static const int checkpoint_pages = 2000; /* as src/store/sqlite_file.c */
 struct row {
 	uint64_t number;
 	int64_t id, area, now_ms;
-	char name[16], born_on[11], id_card[19], phone[12], address[48], body[320];
-	unsigned char hash[32];
+	char name[16], born_on[11], id_card[19], phone[12], address[48], body[512];
+	unsigned char hash[32], keyed[16], box[50];
 	bool male;
 	struct row *next;
 };
@@ -151,12 +154,17 @@ static void make_row(struct row *r)
 		year % 10000, month % 100, date % 100, (unsigned)(card % 1000));
 	snprintf(r->phone, sizeof(r->phone), "13%09u", (unsigned)(card % 1000000000));
 	snprintf(r->address, sizeof(r->address), "滨海路%010" PRIu64 "号", n);
-	snprintf(r->body, sizeof(r->body), "{\"name\":[null,\"%s\"],\"id_card\":[null,\"%.6s********%s\"],"
+	snprintf(r->body, sizeof(r->body), "{\"name\":[null,\"%s\"],\"id_card\":[null,\"%s%048" PRIu64 "\"],"
 		"\"sex\":[null,\"%s\"],\"born_on\":[null,\"%s\"],\"area\":[null,\"%" PRId64 "\"],\"address\":[null,\"%s\"],"
-		"\"phone\":[null,\"%.3s****%s\"]}", r->name, r->id_card, r->id_card + 14, r->male ? "male" : "female",
-		r->born_on, r->area, r->address, r->phone, r->phone + 7);
+		"\"phone\":[null,\"%s%048" PRIu64 "\"]}", r->name, r->id_card, card, r->male ? "male" : "female", r->born_on, r->area,
+		r->address, r->phone, card);
 	for (size_t at = 0; at < sizeof(r->hash); at++)
 		r->hash[at] = (unsigned char)((n + 1) * (at * 2 + 1) * 2654435761U >> 16);
+	for (size_t at = 0; at < sizeof(r->box); at++)
+		r->box[at] = (unsigned char)((card + 1) * (at * 2 + 1) * 2654435761U >> 16);
+	uint64_t keyed = (card + 1) * UINT64_C(0x9E3779B97F4A7C15); /* no two cards have the same */
+	memcpy(r->keyed, &keyed, sizeof(keyed));
+	memcpy(r->keyed + 8, r->box, 8);
 }
 
 static int bind_cell(sqlite3_stmt *s, int at, const struct cell *cell, const struct row *r)
@@ -178,6 +186,8 @@ static int bind_cell(sqlite3_stmt *s, int at, const struct cell *cell, const str
 	case ADDRESS: return sqlite3_bind_text(s, at, r->address, -1, SQLITE_STATIC);
 	case FIXED: return sqlite3_bind_text(s, at, cell->fixed, -1, SQLITE_STATIC);
 	case HASH: return sqlite3_bind_blob(s, at, r->hash, sizeof(r->hash), SQLITE_STATIC);
+	case KEYED: return sqlite3_bind_blob(s, at, r->keyed, sizeof(r->keyed), SQLITE_STATIC);
+	case BOX: return sqlite3_bind_blob(s, at, r->box, sizeof(r->box), SQLITE_STATIC);
 	case BODY: return sqlite3_bind_text(s, at, r->body, -1, SQLITE_STATIC);
 	}
 	return SQLITE_MISUSE;
