@@ -67,11 +67,14 @@ void claim_note_source(struct input *in, const struct slot *slot)
 {
 	char today[DATE_CHARS];
 	json_t *all = NULL;
+	date_put(today, date_of_ms(clock_now_ms(store_clock(in->call->app->store))));
+	if (!slot) {
+		in->hidden.sources = text_printf(in->call->arena, "{\"*\":[\"%.*s\",\"%.*s\"]}", TEXT_ARG(in->source), DATE_CHARS, today);
+		return;
+	}
 	if (!in->hidden.sources.ptr || json_read(in->hidden.sources, 4, &all) != JSON_FINE)
 		all = json_object();
-	date_put(today, date_of_ms(clock_now_ms(store_clock(in->call->app->store))));
-	json_object_set_new(all, slot ? slot->field->name : "*",
-	                    json_pack("[s%,s%]", in->source.ptr, in->source.len, today, sizeof today));
+	json_object_set_new(all, slot->field->name, json_pack("[s%,s%]", in->source.ptr, in->source.len, today, sizeof today));
 	char *written = json_dumps(all, JSON_COMPACT);
 	in->hidden.sources = text_copy(in->call->arena, text_of(written));
 	free(written);

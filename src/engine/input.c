@@ -17,7 +17,7 @@ void input_start(struct input *in, struct call *call, bool create)
 {
 	in->call = call;
 	in->create = create;
-	in->taken_count = 0;
+	in->taken_count = in->given_count = 0;
 	in->changed = false;
 	in->detail = buf_in(call->arena, 1024, DETAIL_BYTES_MAX);
 	in->fields = buf_in(call->arena, 128, 4096);
@@ -67,8 +67,10 @@ enum found input_find(struct input *in, const struct field *field, json_t **json
 	*cell = TEXT_NONE;
 	if (in->object) {
 		*json = json_object_get(in->object, name);
-		if (*json)
+		if (*json) {
 			found = json_is_null(*json) ? CLEARED : GIVEN;
+			in->given_count++;
+		}
 	} else {
 		for (size_t i = 0; i < in->cell_count; i++)
 			if (text_is(in->cells[i].name, name))
@@ -264,8 +266,9 @@ bool input_finish(struct input *in)
 {
 	const char *key;
 	json_t *ignored;
+	bool all_taken = json_object_size(in->object) == in->given_count;
 	json_object_foreach(in->object, key, ignored) {
-		if (was_taken(in, key))
+		if (all_taken || was_taken(in, key))
 			continue;
 		bool known = is_read_only(in->shape, text_of(key));
 		call_wrong(in->call, pointer_to(in->call->arena, text_cut(text_of(key), 64)), known ? "read_only" : "unknown_field",

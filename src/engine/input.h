@@ -38,7 +38,7 @@ struct input {
 	size_t cell_count;
 	bool create; /* absent MUST fields are wrong; otherwise absent fields stay as they are */
 	const char *taken[INPUT_FIELDS_MAX];
-	size_t taken_count;
+	size_t taken_count, given_count; /* the second: of those that the object has */
 	struct hidden hidden; /* of a declared resource, as it was and as it becomes */
 	struct text source; /* who says what comes in */
 	bool decided; /* it is taken whoever owns the field */

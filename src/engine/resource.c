@@ -189,6 +189,8 @@ static void add_indexes(struct arena *arena, struct shape *shape)
 		const struct slot *slot = &shape->slots[i];
 		if (slot->field->flags & (SORT | INDEX))
 			add_index(arena, shape, indexes, slot->column);
+		if ((slot->field->flags & (INDEX | MUST)) == INDEX) /* who has none is not looked for by it */
+			indexes[shape->table.index_count - 1].where = text_printf(arena, "%s IS NOT NULL", slot->column).ptr;
 		if (slot->field->flags & UNIQUE)
 			add_unique_index(arena, shape, indexes, slot);
 	}
