@@ -10,6 +10,7 @@
 #include "engine/record.h"
 #include "engine/tags.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* ---- reading ---- */
@@ -212,13 +213,12 @@ static enum store_code write_journal(struct tx *tx, struct call *call, const str
 
 /* ---- statements ---- */
 
-enum { COLUMNS_MAX = 2 * INPUT_FIELDS_MAX };
-
-static enum store_code insert(struct tx *tx, unsigned district, const struct shape *shape, struct record *record,
+static enum store_code insert(struct tx *tx, struct call *call, const struct shape *shape, struct record *record,
                               const struct input *in)
 {
-	struct value values[COLUMNS_MAX] = { value_int(district) };
-	size_t count = 1;
+	size_t columns = 1 + shape->column_count + 2 * shape->sealed_count + shape->owned, count = 0;
+	struct value *values = arena_take_raw(call->arena, columns * sizeof *values);
+	values[count++] = value_int(call->actor.district);
 	record->version = 1;
 	record->created_at = record->updated_at = tx->now_ms;
 	for (size_t i = 0; i < shape->slot_count; i++) {
@@ -232,6 +232,7 @@ static enum store_code insert(struct tx *tx, unsigned district, const struct sha
 	}
 	if (shape->owned)
 		values[count++] = value_text(in->hidden.sources);
+	assert(count == columns);
 	return db_exec(tx->db, shape->insert, values, count, NULL);
 }
 
@@ -327,7 +328,7 @@ static enum store_code create_from(struct tx *tx, struct call *call, const struc
 		return refused(tx);
 	enum store_code code = check_all_unique(tx, call, shape, record, in);
 	if (code == STORE_OK)
-		code = insert(tx, call->actor.district, shape, record, in);
+		code = insert(tx, call, shape, record, in);
 	if (code == STORE_OK)
 		code = keep_beside(tx, call, shape, NULL, record);
 	if (code == STORE_OK)
