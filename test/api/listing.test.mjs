@@ -77,7 +77,8 @@ describe('pages', () => {
 		const page = async () => (await bureau.get(`/api/v1/elders?sort=-id&limit=5`)).json.items;
 		for (let version = 1; version <= 5; version++) {
 			const list = await page();
-			assert.deepEqual(list[0], (await bureau.get(`/api/v1/elders/${elder.id}`)).json);
+			const whole = (await bureau.get(`/api/v1/elders/${elder.id}`)).json;
+			assert.deepEqual(list[0], Object.fromEntries(Object.keys(list[0]).map((name) => [name, whole[name]])));
 			assert.deepEqual([list[0].id, list[0].version], [elder.id, version]);
 			assert.deepEqual(await page(), list);
 			assert.equal((await bureau.patch(`/api/v1/elders/${elder.id}`, { address: `第 ${version} 次` }, version)).status, 200);
