@@ -74,6 +74,16 @@ static struct text file_bytes(struct text folder, struct text name)
 	broken(folder, "a file is missing");
 }
 
+struct text standard_file(const char *name)
+{
+	for (size_t i = 0; i < pack_file_count; i++) {
+		struct text path = text_of(pack_files[i].name);
+		if (text_is(cut(&path, '/'), "standards") && text_is(path, name))
+			return (struct text){ pack_files[i].begin, (size_t)(pack_files[i].end - pack_files[i].begin) };
+	}
+	return TEXT_NONE;
+}
+
 static struct pack read_pack(struct text folder)
 {
 	struct pack pack = { .name = folder, .conf = file_bytes(folder, TEXT("pack.conf")) };

@@ -6,9 +6,9 @@
 #include "base/clock.h"
 #include "base/csv.h"
 
-/* One file under packs/, as tools/embed put it into the program. */
+/* One file under packs/ or standards/, as tools/embed put it into the program. */
 struct pack_file {
-	const char *name; /* "laishan/areas.csv" */
+	const char *name; /* "laishan/areas.csv", "standards/passwords.txt" */
 	const char *begin, *end;
 };
 
@@ -37,6 +37,8 @@ struct pack_area {
 	struct text name;
 	struct text level; /* province city district street community */
 };
+
+struct text standard_file(const char *name); /* the bytes of standards/NAME; missing when there is none */
 
 /* The packs in the program, ordered by name. What is returned lives as long as the program. */
 size_t pack_count(void);
