@@ -122,6 +122,19 @@ static size_t utf8_sequence(const unsigned char *p, size_t left)
 	return 0;
 }
 
+struct text text_percent(struct arena *arena, struct text a)
+{
+	struct buf out = buf_in(arena, 3 * a.len + 1, 3 * a.len + 1);
+	for (size_t i = 0; i < a.len; i++) {
+		char c = a.ptr[i], lower = (char)(c | 0x20);
+		if ((lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '~')
+			buf_char(&out, c);
+		else
+			buf_printf(&out, "%%%02X", (unsigned)(unsigned char)c);
+	}
+	return buf_done(&out);
+}
+
 size_t text_utf8_length(struct text a)
 {
 	size_t points = 0;

@@ -24,7 +24,7 @@ static const struct resource area = {
 	.key = &key,
 	.fields = fields, .field_count = COUNT(fields), .size = sizeof(struct area),
 	.ties = { .area = "number" },
-	.readers = "bureau street community auditor administrator operator",
+	.readers = "bureau street community auditor administrator security operator",
 };
 static const struct resource *const resources[] = { &area };
 

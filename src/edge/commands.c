@@ -7,6 +7,7 @@
 #include "edge/client.h"
 #include "edge/setup.h"
 #include "engine/checkpoint.h"
+#include "engine/password.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,6 +40,21 @@ int command_exit_of(enum store_open_result result, const char *store)
 
 /* ---- one request, to the server that holds the store or carried out here ---- */
 
+/* The one parameter that a path of ours may have. */
+static void take_parameter(struct call *call, const char *path)
+{
+	size_t name = strcspn(path, "?"), equals = name + strcspn(path + name, "=");
+	struct buf value = buf_in(call->arena, strlen(path) + 1, strlen(path) + 1);
+	if (!path[name] || !path[equals])
+		return;
+	for (const char *at = path + equals + 1; *at; at++) {
+		bool escape = *at == '%' && at[1] && at[2];
+		buf_char(&value, escape ? (char)strtoul((const char[3]){ at[1], at[2], 0 }, NULL, 16) : *at);
+		at += escape ? 2 : 0;
+	}
+	call->pairs[call->pair_count++] = (struct pair){ { path + name + 1, equals - name - 1 }, buf_done(&value) };
+}
+
 static struct client_answer answer_here(struct command_line *line, struct app *app, enum method method, const char *path,
                                         struct text if_match, struct text body)
 {
@@ -49,7 +65,8 @@ static struct client_answer answer_here(struct command_line *line, struct app *a
 	call.signed_in = true;
 	call.if_match = if_match;
 	call.raw = body;
-	call.route = app_route(app, method, text_of(path), &call.id, &known);
+	take_parameter(&call, path);
+	call.route = app_route(app, method, (struct text){ path, strcspn(path, "?") }, &call.id, &known);
 	if (!call.route)
 		call_problem(&call, PROBLEM_NOT_FOUND);
 	else if (!call.route->csv && body.len > 0 && json_read(body, BODY_DEPTH_MAX, &call.body) != JSON_FINE)
@@ -177,6 +194,17 @@ static struct text read_password(struct command_line *line)
 	return text_copy(&line->arena, text_of(typed));
 }
 
+static void put_list(struct json_out *json, struct text key, const char *list)
+{
+	json_key(json, key);
+	json_begin_array(json);
+	for (size_t len; *list; list += len + (list[len] == ',')) {
+		len = strcspn(list, ",");
+		json_put_text(json, (struct text){ list, len });
+	}
+	json_end_array(json);
+}
+
 static int add_user(struct command_line *line)
 {
 	struct buf body = buf_in(&line->arena, 512, 8192);
@@ -187,48 +215,62 @@ static int add_user(struct command_line *line)
 	JSON_TEXT(&json, "name", text_of(line->name ? line->name : line->words[1]));
 	JSON_TEXT(&json, "role", text_of(line->role));
 	JSON_TEXT(&json, "password", read_password(line));
-	if (line->area) {
-		json_key(&json, TEXT("areas"));
-		json_begin_array(&json);
-		json_put_text(&json, text_of(line->area));
-		json_end_array(&json);
-	}
+	if (line->area)
+		put_list(&json, TEXT("areas"), line->area);
+	if (line->organization)
+		JSON_TEXT(&json, "organization", text_of(line->organization));
+	if (line->person)
+		JSON_TEXT(&json, "person", text_of(line->person));
+	if (line->family)
+		put_list(&json, TEXT("family"), line->family);
 	json_end_object(&json);
 	int code = ask(line, METHOD_POST, "/api/v1/users", "application/json", TEXT_NONE, buf_done(&body), &answer);
 	return code == EXIT_FINE ? show(line, &answer) : code;
 }
 
-/* Finds the account by its name, then changes it at the version just seen. */
-static int change_user(struct command_line *line, bool disable)
+/* The path of the account with this name, and its version; NULL with the exit code when there is none. */
+static const char *find_user(struct command_line *line, struct text *version, int *code)
 {
-	struct client_answer all, answer;
-	json_t *json = NULL, *item;
-	size_t i;
-	const char *path = NULL;
-	struct text version = TEXT_NONE;
-	int code = ask(line, METHOD_GET, "/api/v1/users", "application/json", TEXT_NONE, TEXT_NONE, &all);
-	if (code != EXIT_FINE || json_read(all.body, BODY_DEPTH_MAX, &json) != JSON_FINE)
-		return code != EXIT_FINE ? code : EXIT_STORE;
-	json_array_foreach(json_object_get(json, "items"), i, item) {
-		if (!text_is(json_text_of(json_object_get(item, "user")), line->words[1]))
-			continue;
-		path = text_printf(&line->arena, "/api/v1/users/%s", json_string_value(json_object_get(item, "id"))).ptr;
-		version = text_printf(&line->arena, "\"%lld\"", (long long)json_integer_value(json_object_get(item, "version")));
-	}
+	struct client_answer all;
+	json_t *json = NULL;
+	const char *query = text_printf(&line->arena, "/api/v1/users?user=%.*s",
+	                                TEXT_ARG(text_percent(&line->arena, text_of(line->words[1])))).ptr;
+	*code = ask(line, METHOD_GET, query, "application/json", TEXT_NONE, TEXT_NONE, &all);
+	if (*code != EXIT_FINE)
+		return NULL;
+	*code = json_read(all.body, BODY_DEPTH_MAX, &json) == JSON_FINE ? EXIT_REJECTED : EXIT_STORE;
+	const json_t *item = json_array_get(json_object_get(json, "items"), 0);
+	const char *path = item ? text_printf(&line->arena, "/api/v1/users/%s", json_string_value(json_object_get(item, "id"))).ptr : NULL;
+	*version = text_printf(&line->arena, "\"%lld\"", (long long)json_integer_value(json_object_get(item, "version")));
 	json_decref(json);
-	if (!path) {
+	if (!path)
 		fprintf(stderr, "songhe user: there is no user %s\n", line->words[1]);
-		return EXIT_REJECTED;
-	}
+	return path;
+}
+
+/* What is done to an account that is there, by the verb. */
+static int change_user(struct command_line *line, const char *verb)
+{
+	struct client_answer answer;
+	struct text version;
+	int code;
+	const char *path = find_user(line, &version, &code);
+	if (!path)
+		return code;
 	struct buf body = buf_in(&line->arena, 512, 8192);
 	struct json_out out = json_out(&body);
+	enum method method = METHOD_PATCH;
 	json_begin_object(&out);
-	if (disable)
+	if (strcmp(verb, "disable") == 0)
 		JSON_BOOL(&out, "disabled", true);
-	else
+	if (strcmp(verb, "password") == 0)
 		JSON_TEXT(&out, "password", read_password(line));
 	json_end_object(&out);
-	code = ask(line, METHOD_PATCH, path, "application/json", version, buf_done(&body), &answer);
+	if (strcmp(verb, "unlock") == 0 || strcmp(verb, "forget-codes") == 0) {
+		method = strcmp(verb, "unlock") == 0 ? METHOD_POST : METHOD_DELETE;
+		path = text_printf(&line->arena, "%s/%s", path, method == METHOD_POST ? "unlock" : "totp").ptr;
+	}
+	code = ask(line, method, path, "application/json", version, buf_done(&body), &answer);
 	return code == EXIT_FINE ? show(line, &answer) : code;
 }
 
@@ -242,14 +284,15 @@ static int command_user(struct command_line *line)
 	}
 	if (strcmp(verb, "add") == 0 && line->word_count == 2 && line->role)
 		return add_user(line);
-	if (strcmp(verb, "password") == 0 && line->word_count == 2)
-		return change_user(line, false);
-	if (strcmp(verb, "disable") == 0 && line->word_count == 2)
-		return change_user(line, true);
+	static const char *const changes[] = { "password", "disable", "unlock", "forget-codes" };
+	for (size_t i = 0; i < COUNT(changes) && line->word_count == 2; i++)
+		if (strcmp(verb, changes[i]) == 0)
+			return change_user(line, verb);
 	fprintf(stderr, "usage: songhe user list --store STORE\n"
-	                "       songhe user add USER --role ROLE [--area CODE] [--name NAME] --password-stdin --store STORE\n"
+	                "       songhe user add USER --role ROLE [--area CODE,..] [--organization ID] [--person ID] [--family ID,..]"
+	                " [--name NAME] --password-stdin --store STORE\n"
 	                "       songhe user password USER --password-stdin --store STORE\n"
-	                "       songhe user disable USER --store STORE\n");
+	                "       songhe user disable|unlock|forget-codes USER --store STORE\n");
 	return EXIT_USAGE;
 }
 
@@ -258,11 +301,12 @@ static int command_user(struct command_line *line)
 static int make_store(struct command_line *line, bool demo)
 {
 	struct demo_wish wish = { .pack = line->plan ? pack_find(text_of(line->plan)) : NULL };
-	int64_t elders = 2000, seed = 1;
-	if ((line->elders && !text_to_int(text_of(line->elders), 4000000, &elders)) ||
+	int64_t elders = 2000, seed = 1, profile = PROFILE_ASVS;
+	bool known = !line->policy || (!demo && policy_profile(text_of(line->policy), &profile));
+	if (!known || (line->elders && !text_to_int(text_of(line->elders), 4000000, &elders)) ||
 	    (line->seed && !text_to_int(text_of(line->seed), INT64_MAX, &seed)) || !wish.pack) {
 		fprintf(stderr, "usage: songhe %s\nplans:", demo ? "demo --store STORE --plan PLAN --elders N --seed S --password P"
-		                                          : "init --store STORE --plan PLAN --password-stdin");
+		                                          : "init --store STORE --plan PLAN --password-stdin [--policy asvs|dengbao]");
 		for (size_t i = 0; i < pack_count(); i++)
 			fprintf(stderr, " %.*s", TEXT_ARG(pack_at(i)->name));
 		fprintf(stderr, "\n");
@@ -271,8 +315,11 @@ static int make_store(struct command_line *line, bool demo)
 	wish.elders = (uint64_t)elders;
 	wish.seed = (uint64_t)seed;
 	wish.password = read_password(line);
-	if (!wish.password.ptr || wish.password.len < 8 || wish.password.len > 256 || text_utf8_length(wish.password) == SIZE_MAX) {
-		fprintf(stderr, "songhe: give a password of 8 to 256 bytes in UTF-8\n");
+	struct policy policy = { .version = 1 };
+	policy_decide(&policy, POLICY_PROFILE, profile);
+	const struct password_fault *fault = password_fault(&policy, wish.password, TEXT("admin"));
+	if (fault) {
+		fprintf(stderr, "songhe: the password: %.*s (%.*s)\n", TEXT_ARG(fault->en), TEXT_ARG(fault->zh));
 		return EXIT_USAGE;
 	}
 	enum store_open_result result;
@@ -285,15 +332,16 @@ static int make_store(struct command_line *line, bool demo)
 		app_close(app);
 		return EXIT_USAGE;
 	}
-	enum store_code code = demo ? setup_demo(app, &wish) : setup_district(app, wish.pack, wish.password, false);
+	enum store_code code = demo ? setup_demo(app, &wish) : setup_district(app, wish.pack, wish.password, false, profile);
 	app_close(app);
 	if (code == STORE_REFUSED)
 		fprintf(stderr, "songhe: the store has this district already\n");
 	else if (code == STORE_OK && line->json)
 		printf("{\"district\":\"%.*s\",\"elders\":%lld}\n", TEXT_ARG(wish.pack->district), demo ? (long long)elders : 0);
 	else if (code == STORE_OK)
-		printf(demo ? "%.*s: %lld elders; accounts: admin bureau street1 community1 auditor\n" : "%.*s: account: admin\n",
-		       TEXT_ARG(wish.pack->district), (long long)elders);
+		printf(demo ? "%.*s: %lld elders; accounts: admin bureau street1 community1 auditor\n"
+		       : profile == PROFILE_DENGBAO ? "%.*s: accounts: admin security auditor; each changes the password first of all\n"
+		       : "%.*s: account: admin\n", TEXT_ARG(wish.pack->district), (long long)elders);
 	return code == STORE_OK ? EXIT_FINE : code == STORE_REFUSED ? EXIT_REJECTED : EXIT_STORE;
 }
 
@@ -313,12 +361,13 @@ static const struct {
 	const char *name, *help;
 	int (*run)(struct command_line *line);
 } commands[] = {
-	{ "init", "make an empty store for a district: --plan PLAN --password-stdin [--suite aes|sm]", command_init },
+	{ "init", "make an empty store for a district: --plan PLAN --password-stdin [--policy asvs|dengbao]"
+	          " [--suite aes|sm]", command_init },
 	{ "demo", "make a store with an invented district: --plan PLAN --elders N --seed S --password P [--suite aes|sm]", command_demo },
 	{ "serve", "serve a store: --listen ADDR:PORT [--tls-cert FILE --tls-key FILE | --behind-proxy ADDR] [--threads N]"
 	           " [--workers N] [--checkpoints FILE] [--sign-key-file FILE]", command_serve },
 	{ "import", "load a CSV: import elders|facilities FILE.csv", command_import },
-	{ "user", "accounts: user list | add | password | disable", command_user },
+	{ "user", "accounts: user list | add | password | disable | unlock | forget-codes", command_user },
 	{ "key", "the store's keys: key rotate | rewrap --new-key-file FILE", command_key },
 	{ "verify", "check the store, the journal's chain and its checkpoints: [--against FILE] [--key BASE64]", command_verify },
 };
@@ -357,7 +406,8 @@ static bool read_options(struct command_line *line, int argc, char **argv, bool 
 		{ "workers", &line->workers }, { "elders", &line->elders }, { "seed", &line->seed },
 		{ "key-file", &line->key_file }, { "suite", &line->suite }, { "new-key-file", &line->new_key_file },
 		{ "sign-key-file", &line->sign_key_file }, { "checkpoints", &line->checkpoints }, { "against", &line->against },
-		{ "key", &line->key },
+		{ "key", &line->key }, { "organization", &line->organization }, { "person", &line->person },
+		{ "family", &line->family }, { "policy", &line->policy },
 	};
 	struct option options[COUNT(values) + 5] = { { "help", no_argument, NULL, HELP }, { "json", no_argument, NULL, JSON },
 		                                     { "password-stdin", no_argument, NULL, STDIN_PASSWORD } };

@@ -22,7 +22,8 @@ struct command_line {
 	struct clock clock;
 	struct arena arena;
 	const char *store, *listen, *tls_cert, *tls_key, *behind_proxy, *plan, *password, *role, *area, *name, *threads,
-		*workers, *elders, *seed, *key_file, *suite, *new_key_file, *sign_key_file, *checkpoints, *against, *key;
+		*workers, *elders, *seed, *key_file, *suite, *new_key_file, *sign_key_file, *checkpoints, *against, *key,
+		*organization, *person, *family, *policy;
 	struct keys_wish keys; /* what `key_file` and `suite` say */
 	bool json, password_stdin;
 	const char *words[4]; /* what stands behind the command's name */

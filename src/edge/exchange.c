@@ -130,8 +130,14 @@ static void find_actor(struct exchange *ex)
 		return;
 	}
 	const char *name = call->app->secure_cookie ? "__Host-songhe" : "songhe";
-	call->session_token = text_of(MHD_lookup_connection_value(ex->connection, MHD_COOKIE_KIND, name));
-	session_known(call->app, call);
+	call->bearer = request_bearer(ex->connection, &call->session_token);
+	if (!call->bearer)
+		call->session_token = text_of(MHD_lookup_connection_value(ex->connection, MHD_COOKIE_KIND, name));
+	bool known = session_known(call->app, call);
+	if (call->route->open ? call->route->method == METHOD_POST : call->bearer && !known) {
+		call->agent = request_agent(ex->connection, &ex->arena);
+		call->address = request_address(ex->connection, &ex->arena, ex->loop->face->http->options.behind_proxy != NULL);
+	}
 }
 
 static void check_body_headers(struct exchange *ex)
@@ -163,8 +169,9 @@ static void begin(struct exchange *ex, const char *url, const char *method)
 	MHD_get_connection_values_n(ex->connection, MHD_GET_ARGUMENT_KIND, take_pair, ex);
 	if (call->problem == PROBLEM_NONE)
 		check_body_headers(ex);
+	/* What comes with a token in its header was not made by a browser on somebody's behalf. */
 	if (call->problem == PROBLEM_NONE && call->route->method != METHOD_GET && !ex->loop->face->local &&
-	    request_is_from_elsewhere(ex->connection, ex->host))
+	    !request_bearer(ex->connection, &(struct text){ 0 }) && request_is_from_elsewhere(ex->connection, ex->host))
 		call_problem(call, PROBLEM_CROSS_SITE);
 	if (call->problem == PROBLEM_NONE) {
 		find_actor(ex);

@@ -105,6 +105,11 @@ struct text request_header(struct MHD_Connection *connection, const char *name);
 bool request_word_is(struct text a, const char *word); /* in letters of either case */
 /* A browser tells that another site than `host` caused the request. */
 bool request_is_from_elsewhere(struct MHD_Connection *connection, struct text host);
+/* The token of an Authorization header; false: there is none of that kind. */
+bool request_bearer(struct MHD_Connection *connection, struct text *token);
+struct text request_agent(struct MHD_Connection *connection, struct arena *arena); /* what it calls itself, cut; may be missing */
+/* Of the peer, or what the proxy says of its own; missing on the command socket. */
+struct text request_address(struct MHD_Connection *connection, struct arena *arena, bool behind_proxy);
 bool request_type_fits(struct MHD_Connection *connection, bool csv); /* else JSON */
 /* `method` is where the request begins in libmicrohttpd's memory. */
 bool request_framing_is_clear(struct MHD_Connection *connection, const char *method);

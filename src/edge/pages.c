@@ -71,19 +71,34 @@ static enum store_code metrics(struct db *db, void *arg)
 
 /* ---- the journal, for the auditor ---- */
 
+enum { LOOKED_THROUGH_MAX = 2000 }; /* by one request, where not every line is shown */
+
 struct lines {
 	struct call *call;
 	struct json_out *json;
 	int64_t last, limit;
-	int count;
+	int count, looked_through;
+	bool all, more;
 };
+
+/* Who audits some areas reads what happened there, as the record lies after it; what has no place is for who audits all. */
+static bool is_shown(const struct lines *lines, const struct places *p)
+{
+	const struct actor *actor = &lines->call->actor;
+	return lines->all || (p->area && actor_covers(actor, p->area)) || (p->hukou_area && actor_covers(actor, p->hukou_area));
+}
 
 static bool write_line(void *arg, const struct journal_line *line)
 {
 	struct lines *lines = arg;
-	if (lines->count++ == lines->limit)
-		return false; /* there is more */
-	history_put(lines->json, lines->call, line);
+	lines->looked_through++;
+	if (is_shown(lines, &line->places)) {
+		lines->more = lines->count == lines->limit;
+		if (lines->more)
+			return false;
+		lines->count++;
+		history_put(lines->json, lines->call, line);
+	}
 	lines->last = line->pos;
 	return true;
 }
@@ -98,13 +113,15 @@ static enum store_code journal(struct db *db, void *arg)
 	if (limit_text.ptr && (!text_to_int(limit_text, 200, &limit) || limit < 1))
 		return call_problem_detail(call, PROBLEM_BAD_REQUEST, TEXT("limit 应在 1 到 200 之间"), TEXT("limit is between 1 and 200"));
 	struct json_out json = call_json(call, 200);
-	struct lines lines = { call, &json, after, limit, 0 };
+	struct lines lines = { .call = call, .json = &json, .last = after, .limit = limit, .all = app_covers_all(call->app, &call->actor) };
+	int at_most = lines.all ? (int)limit + 1 : LOOKED_THROUGH_MAX;
 	json_begin_object(&json);
 	json_key(&json, TEXT("items"));
 	json_begin_array(&json);
-	enum store_code code = journal_read(db, call->actor.district, after, (int)limit + 1, write_line, &lines);
+	enum store_code code = journal_read(db, call->actor.district, after, at_most, write_line, &lines);
+	bool more = lines.more || lines.looked_through == LOOKED_THROUGH_MAX;
 	json_end_array(&json);
-	JSON_TEXT(&json, "next", lines.count > limit ? text_printf(call->arena, "%lld", (long long)lines.last) : TEXT_NONE);
+	JSON_TEXT(&json, "next", more ? text_printf(call->arena, "%lld", (long long)lines.last) : TEXT_NONE);
 	json_end_object(&json);
 	return code;
 }

@@ -2,6 +2,9 @@
 /* request.c - what the headers of a request say: where its body ends, of which kind it is, who caused it. */
 #include "edge/http.h"
 
+#include "engine/session.h"
+
+#include <arpa/inet.h>
 #include <string.h>
 #include <strings.h>
 
@@ -28,6 +31,60 @@ bool request_is_from_elsewhere(struct MHD_Connection *connection, struct text ho
 	behind += 3;
 	struct text from = { behind, origin.len - (size_t)(behind - origin.ptr) };
 	return !text_eq(from, host);
+}
+
+/* ---- who asks ---- */
+
+bool request_bearer(struct MHD_Connection *connection, struct text *token)
+{
+	static const char scheme[] = "Bearer ";
+	struct text value = request_header(connection, "Authorization");
+	size_t len = sizeof scheme - 1;
+	if (!value.ptr || value.len < len || strncasecmp(value.ptr, scheme, len) != 0)
+		return false;
+	*token = text_trim((struct text){ value.ptr + len, value.len - len });
+	return true;
+}
+
+struct text request_agent(struct MHD_Connection *connection, struct arena *arena)
+{
+	struct text agent = request_header(connection, "User-Agent");
+	if (!agent.ptr || text_utf8_length(agent) == SIZE_MAX)
+		return TEXT_NONE;
+	for (size_t i = 0; i < agent.len; i++)
+		if ((unsigned char)agent.ptr[i] < 0x20 || agent.ptr[i] == 0x7F)
+			return TEXT_NONE;
+	return text_copy(arena, text_cut(agent, AGENT_BYTES_MAX));
+}
+
+/* The proxy adds the address that it saw behind what it was told. */
+static struct text address_by_proxy(struct MHD_Connection *connection, struct arena *arena)
+{
+	struct text all = request_header(connection, "X-Forwarded-For");
+	const char *comma = all.ptr ? memrchr(all.ptr, ',', all.len) : NULL;
+	struct text last = text_trim(comma ? (struct text){ comma + 1, all.len - (size_t)(comma + 1 - all.ptr) } : all);
+	struct in6_addr ignored;
+	if (!last.ptr || last.len == 0 || last.len >= INET6_ADDRSTRLEN)
+		return TEXT_NONE;
+	const char *address = text_z(arena, last);
+	bool fine = inet_pton(AF_INET, address, &ignored) == 1 || inet_pton(AF_INET6, address, &ignored) == 1;
+	return fine ? text_of(address) : TEXT_NONE;
+}
+
+struct text request_address(struct MHD_Connection *connection, struct arena *arena, bool behind_proxy)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	const struct sockaddr *from = info ? info->client_addr : NULL;
+	struct text told = behind_proxy ? address_by_proxy(connection, arena) : TEXT_NONE;
+	char address[INET6_ADDRSTRLEN];
+	if (told.ptr || !from || (from->sa_family != AF_INET && from->sa_family != AF_INET6))
+		return told;
+	const void *bytes = from->sa_family == AF_INET ? (const void *)&((const struct sockaddr_in *)(const void *)from)->sin_addr
+	                                               : (const void *)&((const struct sockaddr_in6 *)(const void *)from)->sin6_addr;
+	struct text text = text_of(inet_ntop(from->sa_family, bytes, address, sizeof address));
+	if (text_starts(text, TEXT("::ffff:")))
+		text = (struct text){ text.ptr + 7, text.len - 7 };
+	return text_copy(arena, text);
 }
 
 /* ---- the body's kind ---- */

@@ -9,6 +9,7 @@
 #include "engine/input.h"
 #include "engine/journal.h"
 #include "engine/operations.h"
+#include "engine/policy.h"
 
 #include <assert.h>
 #include <string.h>
@@ -22,6 +23,7 @@ struct district {
 	struct actor actor;
 	bool demo;
 	const char *password_hash;
+	int64_t profile; /* of the policy (engine/policy.h) */
 };
 
 static enum store_code add_areas(struct tx *tx, const struct pack *pack)
@@ -43,13 +45,28 @@ static enum store_code add_areas(struct tx *tx, const struct pack *pack)
 	return code;
 }
 
+/* In the profile dengbao the password of the beginning is nobody's own: each changes it first of all. */
 static enum store_code add_account(struct tx *tx, const struct district *d, const char *user, const char *name,
                                    const char *role, int64_t area)
 {
 	struct account account = { .district = d->pack->number, .name = text_of(user), .display_name = text_of(name),
 		                   .password_hash = text_of(d->password_hash), .role = text_of(role), .areas = { area },
-		                   .area_count = 1 };
+		                   .area_count = 1, .password_set_at = d->profile == PROFILE_DENGBAO ? 0 : tx->now_ms };
 	return account_insert(tx, &d->actor, &account);
+}
+
+/* Who keeps accounts, who grants rights and who audits are three people there (三员分立). */
+static enum store_code add_three(struct tx *tx, const struct district *d)
+{
+	struct policy was, now;
+	enum store_code code = policy_read(tx->db, d->pack->number, tx->now_ms, &was);
+	now = was;
+	policy_decide(&now, POLICY_PROFILE, d->profile);
+	if (code == STORE_OK)
+		code = policy_save(tx, &d->actor, &was, &now);
+	if (code == STORE_OK)
+		code = add_account(tx, d, "security", "安全管理员", "security", d->pack->code);
+	return code == STORE_OK ? add_account(tx, d, "auditor", "审计管理员", "auditor", d->pack->code) : code;
 }
 
 static enum store_code add_district(struct tx *tx, void *arg)
@@ -67,19 +84,21 @@ static enum store_code add_district(struct tx *tx, void *arg)
 	if (code == STORE_OK && d->demo)
 		code = db_exec(tx->db, "INSERT INTO store_fact (name, value) VALUES ('demo', '1') ON CONFLICT DO NOTHING",
 		               BIND_NONE, NULL);
+	if (code == STORE_OK && d->profile == PROFILE_DENGBAO)
+		code = add_three(tx, d);
 	return code == STORE_OK ? add_account(tx, d, "admin", "系统管理员", "administrator", pack->code) : code;
 }
 
-static struct district district_of(const struct pack *pack, bool demo, const char *hash)
+static struct district district_of(const struct pack *pack, bool demo, const char *hash, int64_t profile)
 {
-	return (struct district){ pack, actor_local(pack->number, pack->code), demo, hash };
+	return (struct district){ pack, actor_local(pack->number, pack->code), demo, hash, profile };
 }
 
-enum store_code setup_district(struct app *app, const struct pack *pack, struct text password, bool demo)
+enum store_code setup_district(struct app *app, const struct pack *pack, struct text password, bool demo, int64_t profile)
 {
 	char hash[PASSWORD_HASH_MAX];
 	password_hash(password, hash);
-	struct district district = district_of(pack, demo, hash);
+	struct district district = district_of(pack, demo, hash, profile);
 	enum store_code code = store_command(app->store, LANE_BULK, add_district, &district);
 	if (code == STORE_OK) {
 		app->demo = app->demo || demo;
@@ -210,9 +229,9 @@ enum store_code setup_demo(struct app *app, const struct demo_wish *wish)
 {
 	char hash[PASSWORD_HASH_MAX];
 	struct arena arena = arena_new(64 << 20);
-	enum store_code code = setup_district(app, wish->pack, wish->password, true);
+	enum store_code code = setup_district(app, wish->pack, wish->password, true, PROFILE_ASVS);
 	password_hash(wish->password, hash);
-	struct district district = district_of(wish->pack, true, hash);
+	struct district district = district_of(wish->pack, true, hash, PROFILE_ASVS);
 	if (code == STORE_OK)
 		code = store_command(app->store, LANE_BULK, add_demo_accounts, &district);
 	struct demo demo = demo_open(wish->pack, wish->seed, &arena);

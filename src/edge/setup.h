@@ -6,8 +6,9 @@
 #include "engine/app.h"
 #include "engine/pack.h"
 
-/* The district of a pack, its area tree and an administrator. STORE_REFUSED when the store has that district. */
-enum store_code setup_district(struct app *app, const struct pack *pack, struct text password, bool demo);
+/* The district of a pack, its area tree and an administrator; in the profile dengbao (engine/policy.h) also the security
+ * administrator and the auditor. STORE_REFUSED when the store has that district. */
+enum store_code setup_district(struct app *app, const struct pack *pack, struct text password, bool demo, int64_t profile);
 
 struct demo_wish {
 	const struct pack *pack;

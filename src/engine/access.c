@@ -8,13 +8,15 @@
 #include <string.h>
 
 /* What each may do is said where it is declared: struct grant, and the readers and writers of a resource. The administrator
- * keeps accounts and sees no elder; the auditor sees everything and changes nothing. */
+ * keeps accounts and sees no elder; the security administrator says what each may do, and sees none either; the auditor sees
+ * everything and changes nothing. */
 const struct role roles[] = {
 	{ "bureau", "区民政局", "district bureau", BOUND_AREA },
 	{ "street", "街道", "street", BOUND_AREA },
 	{ "community", "社区", "community", BOUND_AREA },
 	{ "auditor", "审计管理员", "auditor", BOUND_AREA },
 	{ "administrator", "系统管理员", "administrator", BOUND_AREA },
+	{ "security", "安全管理员", "security administrator", BOUND_AREA },
 	{ "operator", "平台运营", "platform operator", BOUND_AREA },
 	{ "provider", "服务机构", "provider", BOUND_ORGANIZATION },
 	{ "worker", "服务人员", "worker", BOUND_OWN },
@@ -67,6 +69,13 @@ unsigned access_grant(struct access *access, const char *permission, const char 
 	return number;
 }
 
+void access_remove(const struct access *access, struct permissions *permissions, const char *permission)
+{
+	unsigned number = access_number(access, permission);
+	if (number < PERMISSIONS_MAX)
+		permissions->bits[number / 64] &= ~(UINT64_C(1) << number % 64);
+}
+
 /* ---- actors ---- */
 
 struct actor actor_local(unsigned district, int64_t area)
@@ -97,7 +106,7 @@ static bool same_list(const int64_t *a, unsigned a_count, const int64_t *b, unsi
 
 bool actor_same_rights(const struct actor *a, const struct actor *b)
 {
-	return a->user == b->user && a->role == b->role && a->district == b->district &&
+	return a->user == b->user && a->role == b->role && a->district == b->district && a->duty == b->duty &&
 	       memcmp(&a->permissions, &b->permissions, sizeof a->permissions) == 0 && a->organization == b->organization &&
 	       a->person == b->person && same_list(a->areas, a->area_count, b->areas, b->area_count) &&
 	       same_list(a->family, a->family_count, b->family, b->family_count);

@@ -45,15 +45,19 @@ struct access {
 unsigned access_grant(struct access *access, const char *permission, const char *roles);
 /* PERMISSIONS_MAX: there is no such permission. */
 unsigned access_number(const struct access *access, const char *permission);
+void access_remove(const struct access *access, struct permissions *permissions, const char *permission);
 bool roles_name(const char *roles, const char *role); /* whether the list has the role */
 
 enum { ACTOR_AREAS_MAX = 8, ACTOR_FAMILY_MAX = 8, NAME_BYTES_MAX = 240 /* 60 characters */ };
+
+/* What an account must do before it may do anything else. */
+enum duty { DUTY_NONE, DUTY_PASSWORD, DUTY_SECOND_FACTOR };
 
 /* The person or program behind a request. Copied freely; holds no pointers of its own. */
 struct actor {
 	int64_t user; /* 0: the operator of this machine, through the command line */
 	char name[NAME_BYTES_MAX + 1];
-	char channel[12]; /* web, local, import */
+	char channel[12]; /* web, api, local, import */
 	const struct role *role;
 	struct permissions permissions;
 	unsigned district;
@@ -62,6 +66,7 @@ struct actor {
 	int64_t organization, person; /* 0: none */
 	int64_t family[ACTOR_FAMILY_MAX];
 	unsigned family_count;
+	enum duty duty;
 };
 
 struct actor actor_local(unsigned district, int64_t area); /* may do everything */

@@ -1,42 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* account.c - who may sign in, with which role, for which areas. */
+/* account.c - one account: in the store, as an actor, as JSON, in the journal. */
 #include "engine/account.h"
-
-#include "base/check.h"
-#include "base/crypto.h"
-#include "engine/feed.h"
-#include "engine/input.h"
-#include "engine/journal.h"
-#include "engine/session.h"
 
 #include <string.h>
 
-enum { LIST_MAX = 1000 };
+#define COLUMNS \
+	"a.id, a.version, a.district, a.name, a.display_name, a.password_hash, a.role, a.areas, a.disabled, a.organization," \
+	" a.person, a.family, a.password_set_at," \
+	" (SELECT t.confirmed FROM totp t WHERE t.district = a.district AND t.account = a.id)"
 
-#define COLUMNS "id, version, district, name, display_name, password_hash, role, areas, disabled"
+/* Whatever an account may be tied to. */
+static const char *const tied_resources[] = { "organization", "staff", "elder" };
 
-static struct text areas_text(struct arena *arena, const struct account *account)
+static struct text list_text(struct arena *arena, const int64_t *numbers, size_t count)
 {
 	struct buf list = buf_in(arena, 64, 1024);
-	for (size_t i = 0; i < account->area_count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		buf_text(&list, i ? TEXT(",") : TEXT(""));
-		buf_int(&list, account->areas[i]);
+		buf_int(&list, numbers[i]);
 	}
 	return buf_done(&list);
 }
 
-static void areas_from(struct account *account, struct text list)
+static size_t list_from(struct text list, int64_t *numbers, size_t max)
 {
-	account->area_count = 0;
-	while (list.len > 0 && account->area_count < ACTOR_AREAS_MAX) {
+	size_t count = 0;
+	while (list.len > 0 && count < max) {
 		const char *comma = memchr(list.ptr, ',', list.len);
 		size_t len = comma ? (size_t)(comma - list.ptr) : list.len;
-		if (text_to_int((struct text){ list.ptr, len }, INT64_MAX, &account->areas[account->area_count]))
-			account->area_count++;
+		if (text_to_int((struct text){ list.ptr, len }, INT64_MAX, &numbers[count]))
+			count++;
 		len += comma ? 1 : 0;
-		list.ptr += len;
-		list.len -= len;
+		list = (struct text){ list.ptr + len, list.len - len };
 	}
+	return count;
 }
 
 static void from_row(const struct rows *rows, struct arena *arena, struct account *account)
@@ -50,13 +47,18 @@ static void from_row(const struct rows *rows, struct arena *arena, struct accoun
 		.password_hash = text_copy(arena, rows_text(rows, 5)),
 		.role = text_copy(arena, rows_text(rows, 6)),
 		.disabled = rows_int(rows, 8) != 0,
+		.organization = rows_int(rows, 9),
+		.person = rows_int(rows, 10),
+		.password_set_at = rows_int(rows, 12),
+		.second_factor = rows_int(rows, 13) != 0,
 	};
-	areas_from(account, rows_text(rows, 7));
+	account->area_count = list_from(rows_text(rows, 7), account->areas, ACTOR_AREAS_MAX);
+	account->family_count = list_from(rows_text(rows, 11), account->family, ACTOR_FAMILY_MAX);
 }
 
 enum store_code account_read(struct db *db, struct arena *arena, int64_t id, struct account *account, bool *found)
 {
-	struct rows *rows = db_query(db, "SELECT " COLUMNS " FROM account WHERE district = ?1 AND id = ?2",
+	struct rows *rows = db_query(db, "SELECT " COLUMNS " FROM account a WHERE a.district = ?1 AND a.id = ?2",
 	                             BIND(value_int(id_district(id)), value_int(id)));
 	*found = rows_next(rows);
 	if (*found)
@@ -64,54 +66,204 @@ enum store_code account_read(struct db *db, struct arena *arena, int64_t id, str
 	return rows_end(rows);
 }
 
-void account_actor(const struct app *app, const struct account *account, struct actor *actor)
+/* ---- for whom it exists ---- */
+
+bool account_within(const struct account *account, const struct actor *actor)
 {
-	*actor = (struct actor){ .user = account->id, .channel = "web", .district = (unsigned)account->district };
+	bool within = account->district == actor->district;
+	for (size_t i = 0; within && i < account->area_count; i++)
+		within = actor_covers(actor, account->areas[i]);
+	return within;
+}
+
+/* Each record that the account is tied to lies in the actor's areas. */
+static void ties_within(struct query *query, const struct call *call)
+{
+	if (app_covers_all(call->app, &call->actor))
+		return;
+	query_sql(query, " AND NOT EXISTS (SELECT 1 FROM account_tie t WHERE t.district = a.district AND t.account = a.id");
+	for (size_t i = 0; i < COUNT(tied_resources); i++) {
+		const struct shape *shape = app_shape(call->app, text_of(tied_resources[i]));
+		if (!shape)
+			continue;
+		query_sql(query, " AND NOT EXISTS (SELECT 1 FROM ");
+		query_sql(query, shape->table.name);
+		query_sql(query, " r WHERE r.district = t.district AND r.id = t.record");
+		scope_condition(query, &call->actor, &(struct tie_columns){ .area = "r.area" });
+		query_sql(query, ")");
+	}
+	query_sql(query, ")");
+}
+
+enum store_code account_each(struct db *db, struct call *call, struct text name, bool (*take)(void *arg, const struct account *account),
+                             void *arg)
+{
+	struct query query;
+	query_start(&query, call->arena);
+	query_sql(&query, "SELECT " COLUMNS " FROM account a WHERE a.district = ");
+	query_value(&query, value_int(call->actor.district));
+	if (name.ptr) {
+		query_sql(&query, " AND a.name = ");
+		query_value(&query, value_text(name));
+	}
+	ties_within(&query, call);
+	query_sql(&query, " ORDER BY a.name");
+	struct rows *rows = query_run(&query, db);
+	bool more = true;
+	while (more && rows_next(rows)) {
+		struct account account;
+		from_row(rows, call->arena, &account);
+		if (account_within(&account, &call->actor))
+			more = take(arg, &account);
+	}
+	return rows_end(rows);
+}
+
+enum store_code account_exists(struct db *db, struct call *call, const struct account *account, bool *exists)
+{
+	struct query query;
+	*exists = account_within(account, &call->actor);
+	if (!*exists || app_covers_all(call->app, &call->actor))
+		return STORE_OK;
+	query_start(&query, call->arena);
+	query_sql(&query, "SELECT 1 FROM account a WHERE a.district = ");
+	query_value(&query, value_int(account->district));
+	query_sql(&query, " AND a.id = ");
+	query_value(&query, value_int(account->id));
+	ties_within(&query, call);
+	struct rows *rows = query_run(&query, db);
+	*exists = rows_next(rows);
+	return rows_end(rows);
+}
+
+/* ---- as an actor ---- */
+
+enum { DAY_MS = 24 * 60 * 60 * 1000 };
+
+static enum duty duty_of(const struct account *account, const struct policy *policy, const struct role *role, int64_t now_ms)
+{
+	int64_t days = policy->values[POLICY_PASSWORD_DAYS];
+	if (account->password_set_at == 0 || (days > 0 && now_ms - account->password_set_at > days * DAY_MS))
+		return DUTY_PASSWORD;
+	return !account->second_factor && policy_requires_second_factor(policy, role) ? DUTY_SECOND_FACTOR : DUTY_NONE;
+}
+
+void account_actor(const struct app *app, const struct account *account, const struct policy *policy, int64_t now_ms,
+                   struct actor *actor)
+{
+	*actor = (struct actor){ .user = account->id, .channel = "web", .district = (unsigned)account->district,
+		                 .organization = account->organization, .person = account->person };
 	memcpy(actor->name, account->name.ptr, account->name.len < NAME_BYTES_MAX ? account->name.len : NAME_BYTES_MAX);
 	actor->role = role_find(account->role);
 	if (actor->role)
 		actor->permissions = app->access.of_role[actor->role - roles];
+	if (policy->values[POLICY_SEPARATION] && text_is(account->role, "administrator")) {
+		access_remove(&app->access, &actor->permissions, "user.grant");
+		access_remove(&app->access, &actor->permissions, "policy.write");
+	}
 	memcpy(actor->areas, account->areas, sizeof actor->areas);
 	actor->area_count = (unsigned)account->area_count;
+	memcpy(actor->family, account->family, sizeof actor->family);
+	actor->family_count = (unsigned)account->family_count;
+	actor->duty = duty_of(account, policy, actor->role, now_ms);
 }
 
-static void put_areas(struct json_out *json, const struct account *account)
+/* ---- where it lies ---- */
+
+/* The smallest area that holds both: whoever covers it covers them. */
+static int64_t around(int64_t a, int64_t b)
+{
+	static const int64_t units[] = { 1, 1000, 1000000, 1000000000, 100000000000, 10000000000000 };
+	size_t level = 0;
+	if (a == 0 || b == 0)
+		return a + b;
+	while (level + 1 < COUNT(units) && a / units[level] != b / units[level])
+		level++;
+	return a / units[level] * units[level];
+}
+
+static int64_t place_of_areas(const struct account *account)
+{
+	int64_t place = 0;
+	for (size_t i = 0; i < account->area_count; i++)
+		place = around(place, account->areas[i]);
+	return place;
+}
+
+/* The records that it is tied to, as they stand in the account itself; their number. */
+static size_t ties_of(const struct account *account, int64_t ties[ACTOR_FAMILY_MAX + 2])
+{
+	size_t count = 0;
+	if (account->organization)
+		ties[count++] = account->organization;
+	if (account->person)
+		ties[count++] = account->person;
+	for (size_t i = 0; i < account->family_count; i++)
+		ties[count++] = account->family[i];
+	return count;
+}
+
+enum store_code account_find_place(struct db *db, const struct app *app, struct account *account)
+{
+	int64_t ties[ACTOR_FAMILY_MAX + 2];
+	size_t count = ties_of(account, ties);
+	enum store_code code = STORE_OK;
+	struct arena arena = arena_new(65536);
+	account->place = place_of_areas(account);
+	for (size_t i = 0; count > 0 && i < COUNT(tied_resources) && code == STORE_OK; i++) {
+		const struct shape *shape = app_shape(app, text_of(tied_resources[i]));
+		struct query query;
+		if (!shape)
+			continue;
+		query_start(&query, &arena);
+		query_sql(&query, "SELECT area FROM ");
+		query_sql(&query, shape->table.name);
+		query_sql(&query, " WHERE district = ");
+		query_value(&query, value_int(account->district));
+		for (size_t t = 0; t < count; t++) {
+			query_sql(&query, t == 0 ? " AND id IN (" : ", ");
+			query_value(&query, value_int(ties[t]));
+		}
+		query_sql(&query, ")");
+		struct rows *rows = query_run(&query, db);
+		while (rows_next(rows))
+			account->place = around(account->place, rows_int(rows, 0));
+		code = rows_end(rows);
+	}
+	arena_free(&arena);
+	return code;
+}
+
+/* ---- as JSON ---- */
+
+static void put_ids(struct json_out *json, const int64_t *ids, size_t count)
 {
 	json_begin_array(json);
-	for (size_t i = 0; i < account->area_count; i++)
-		json_put_id(json, account->areas[i]);
+	for (size_t i = 0; i < count; i++)
+		json_put_id(json, ids[i]);
 	json_end_array(json);
 }
 
-void account_write(struct json_out *json, struct arena *arena, const struct account *account)
+void account_write(struct json_out *json, const struct account *account)
 {
-	(void)arena;
 	JSON_ID(json, "id", account->id);
 	JSON_INT(json, "version", account->version);
 	JSON_TEXT(json, "user", account->name);
 	JSON_TEXT(json, "name", account->display_name);
 	json_key(json, TEXT("roles"));
 	json_begin_array(json);
-	json_put_text(json, account->role);
+	if (account->role.ptr)
+		json_put_text(json, account->role);
 	json_end_array(json);
 	json_key(json, TEXT("areas"));
-	put_areas(json, account);
+	put_ids(json, account->areas, account->area_count);
+	JSON_ID(json, "organization", account->organization);
+	JSON_ID(json, "person", account->person);
+	json_key(json, TEXT("family"));
+	put_ids(json, account->family, account->family_count);
 	JSON_INT(json, "district", account->district);
 	JSON_BOOL(json, "disabled", account->disabled);
-}
-
-/* The smallest area that holds all of the account's, for the feed: whoever covers it covers them. 0: it has none. */
-static int64_t place_of(const struct account *account)
-{
-	static const int64_t units[] = { 1, 1000, 1000000, 1000000000, 100000000000, 10000000000000 };
-	int64_t place = account->area_count > 0 ? account->areas[0] : 0;
-	for (size_t i = 1; i < account->area_count; i++) {
-		size_t level = 0;
-		while (level + 1 < COUNT(units) && place / units[level] != account->areas[i] / units[level])
-			level++;
-		place = place / units[level] * units[level];
-	}
-	return place;
+	JSON_BOOL(json, "second_factor", account->second_factor);
 }
 
 /* ---- what the journal says of a change ---- */
@@ -139,13 +291,23 @@ static void note_text(struct notes *notes, const char *name, struct text was, st
 	json_end_array(&notes->json);
 }
 
-static void note_areas(struct notes *notes, const struct account *was, const struct account *now)
+static void note_id(struct notes *notes, const char *name, int64_t was, int64_t now)
 {
-	if (was->area_count == now->area_count && memcmp(was->areas, now->areas, now->area_count * sizeof now->areas[0]) == 0)
+	if (was == now)
 		return;
-	note(notes, "areas");
-	put_areas(&notes->json, was);
-	put_areas(&notes->json, now);
+	note(notes, name);
+	json_put_id(&notes->json, was);
+	json_put_id(&notes->json, now);
+	json_end_array(&notes->json);
+}
+
+static void note_ids(struct notes *notes, const char *name, const int64_t *was, size_t was_count, const int64_t *now, size_t count)
+{
+	if (was_count == count && memcmp(was, now, count * sizeof *now) == 0)
+		return;
+	note(notes, name);
+	put_ids(&notes->json, was, was_count);
+	put_ids(&notes->json, now, count);
 	json_end_array(&notes->json);
 }
 
@@ -158,7 +320,10 @@ static struct journal_line line_of(struct arena *arena, const struct account *wa
 	note_text(&notes, "user", was->name, now->name);
 	note_text(&notes, "name", was->display_name, now->display_name);
 	note_text(&notes, "role", was->role, now->role);
-	note_areas(&notes, was, now);
+	note_ids(&notes, "areas", was->areas, was->area_count, now->areas, now->area_count);
+	note_id(&notes, "organization", was->organization, now->organization);
+	note_id(&notes, "person", was->person, now->person);
+	note_ids(&notes, "family", was->family, was->family_count, now->family, now->family_count);
 	if (!text_eq(was->password_hash, now->password_hash)) {
 		note(&notes, "password");
 		json_put_null(&notes.json);
@@ -172,278 +337,90 @@ static struct journal_line line_of(struct arena *arena, const struct account *wa
 		json_end_array(&notes.json);
 	}
 	json_end_object(&notes.json);
-	int64_t place = place_of(now);
 	return (struct journal_line){ .district = (unsigned)now->district, .resource = TEXT("user"), .record = now->id,
-		                      .places = { .area = place, .was_area = place ? place_of(was) : 0 },
+		                      .version = now->version, .places = { .area = now->place, .was_area = now->place ? was->place : 0 },
 		                      .fields = buf_done(&notes.fields), .detail = buf_done(&notes.detail) };
 }
 
+enum store_code account_note(struct tx *tx, const struct actor *by, const struct account *account, const char *action,
+                             const char *resource, struct text detail)
+{
+	return journal_write(tx, by, &(struct journal_line){ .district = (unsigned)account->district, .action = text_of(action),
+		.resource = text_of(resource), .record = account->id, .version = account->version, .places.area = account->place,
+		.detail = detail });
+}
+
 /* ---- what is kept ---- */
+
+static enum store_code save_ties(struct tx *tx, const struct account *account, bool fresh)
+{
+	int64_t ties[ACTOR_FAMILY_MAX + 2];
+	size_t count = ties_of(account, ties);
+	enum store_code code = STORE_OK;
+	if (!fresh)
+		code = db_exec(tx->db, "DELETE FROM account_tie WHERE district = ?1 AND account = ?2",
+		               BIND(value_int(account->district), value_int(account->id)), NULL);
+	for (size_t i = 0; i < count && code == STORE_OK; i++)
+		code = db_exec(tx->db, "INSERT INTO account_tie (district, account, record) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+		               BIND(value_int(account->district), value_int(account->id), value_int(ties[i])), NULL);
+	return code;
+}
 
 enum store_code account_insert(struct tx *tx, const struct actor *by, struct account *account)
 {
 	struct arena arena = arena_new(65536);
 	account->id = id_next(store_ids(tx->store), (unsigned)account->district);
 	account->version = 1;
+	account->place = account->place ? account->place : place_of_areas(account);
 	enum store_code code = db_exec(tx->db,
-		"INSERT INTO account (" COLUMNS ", created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)",
+		"INSERT INTO account (id, version, district, name, display_name, password_hash, password_set_at, role, areas,"
+		" organization, person, family, disabled, created_at, updated_at)"
+		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?14)",
 		BIND(value_int(account->id), value_int(1), value_int(account->district), value_text(account->name),
-		     value_text(account->display_name), value_text(account->password_hash), value_text(account->role),
-		     value_text(areas_text(&arena, account)), value_int(account->disabled), value_int(tx->now_ms)), NULL);
+		     value_text(account->display_name), value_text(account->password_hash), value_int(account->password_set_at),
+		     value_text(account->role), value_text(list_text(&arena, account->areas, account->area_count)),
+		     value_ref(account->organization), value_ref(account->person),
+		     value_text(list_text(&arena, account->family, account->family_count)), value_int(account->disabled),
+		     value_int(tx->now_ms)), NULL);
+	if (code == STORE_OK)
+		code = save_ties(tx, account, true);
 	if (code == STORE_OK) {
 		struct journal_line line = line_of(&arena, &(struct account){ .id = 0 }, account);
 		line.action = TEXT("create");
-		line.version = 1;
 		code = journal_write(tx, by, &line);
 	}
 	arena_free(&arena);
 	return code;
 }
 
-static enum store_code save(struct tx *tx, struct call *call, const struct account *was, struct account *account)
+static enum store_code update(struct tx *tx, struct arena *arena, const struct account *account)
 {
-	struct journal_line line = line_of(call->arena, was, account);
-	if (line.fields.len == 0)
-		return STORE_OK;
-	line.action = TEXT("update");
-	line.version = ++account->version;
-	int64_t changed;
 	enum store_code code = db_exec(tx->db,
-		"UPDATE account SET version = ?1, name = ?2, display_name = ?3, password_hash = ?4, role = ?5,"
-		" areas = ?6, disabled = ?7, updated_at = ?8 WHERE district = ?9 AND id = ?10",
+		"UPDATE account SET version = ?1, name = ?2, display_name = ?3, password_hash = ?4, password_set_at = ?5, role = ?6,"
+		" areas = ?7, organization = ?8, person = ?9, family = ?10, disabled = ?11, updated_at = ?12"
+		" WHERE district = ?13 AND id = ?14",
 		BIND(value_int(account->version), value_text(account->name), value_text(account->display_name),
-		     value_text(account->password_hash), value_text(account->role), value_text(areas_text(call->arena, account)),
-		     value_int(account->disabled), value_int(tx->now_ms), value_int(account->district), value_int(account->id)),
-		&changed);
-	/* A new password or fewer rights end what was signed in with the old ones. */
-	if (code == STORE_OK && (account->disabled || !text_eq(was->password_hash, account->password_hash)))
-		code = db_exec(tx->db, "DELETE FROM session WHERE account = ?1", BIND(value_int(account->id)), NULL);
-	return code == STORE_OK ? journal_write(tx, &call->actor, &line) : code;
+		     value_text(account->password_hash), value_int(account->password_set_at), value_text(account->role),
+		     value_text(list_text(arena, account->areas, account->area_count)), value_ref(account->organization),
+		     value_ref(account->person), value_text(list_text(arena, account->family, account->family_count)),
+		     value_int(account->disabled), value_int(tx->now_ms), value_int(account->district), value_int(account->id)), NULL);
+	return code == STORE_OK ? save_ties(tx, account, false) : code;
 }
 
-static void answer(struct call *call, const struct account *account, int status)
+enum store_code account_save(struct tx *tx, const struct actor *by, const struct account *was, struct account *account)
 {
-	struct json_out json = call_json(call, status);
-	json_begin_object(&json);
-	account_write(&json, call->arena, account);
-	json_end_object(&json);
-	call->version = account->version;
-}
-
-/* An account that reaches out of the actor's areas does not exist for the actor: to hold its password is to hold them. */
-static bool exists_for(const struct account *account, const struct actor *actor)
-{
-	bool within = account->district == actor->district;
-	for (size_t i = 0; within && i < account->area_count; i++)
-		within = actor_covers(actor, account->areas[i]);
-	return within;
-}
-
-enum store_code account_list(struct db *db, void *arg)
-{
-	struct call *call = arg;
-	struct json_out json = call_json(call, 200);
-	json_begin_object(&json);
-	json_key(&json, TEXT("items"));
-	json_begin_array(&json);
-	struct rows *rows = db_query(db, "SELECT " COLUMNS " FROM account WHERE district = ?1 ORDER BY name",
-	                             BIND(value_int(call->actor.district)));
-	for (int listed = 0; listed < LIST_MAX && rows_next(rows);) {
-		struct account account;
-		from_row(rows, call->arena, &account);
-		if (!exists_for(&account, &call->actor))
-			continue;
-		listed++;
-		json_begin_object(&json);
-		account_write(&json, call->arena, &account);
-		json_end_object(&json);
+	struct arena arena = arena_new(65536);
+	enum store_code code = STORE_OK;
+	account->version++;
+	struct journal_line line = line_of(&arena, was, account);
+	if (line.fields.len > 0) {
+		line.action = TEXT("update");
+		code = update(tx, &arena, account);
+		if (code == STORE_OK)
+			code = journal_write(tx, by, &line);
+	} else {
+		account->version--;
 	}
-	json_end_array(&json);
-	JSON_TEXT(&json, "next", TEXT_NONE);
-	json_end_object(&json);
-	return rows_end(rows);
-}
-
-static enum store_code find_own(struct db *db, struct call *call, struct account *account)
-{
-	bool found = false;
-	enum store_code code = account_read(db, call->arena, call->id, account, &found);
-	if (code != STORE_OK)
-		return code;
-	if (!found || !exists_for(account, &call->actor))
-		return call_problem(call, PROBLEM_NOT_FOUND);
-	return STORE_OK;
-}
-
-enum store_code account_get(struct db *db, void *arg)
-{
-	struct call *call = arg;
-	struct account account;
-	enum store_code code = find_own(db, call, &account);
-	if (code == STORE_OK)
-		answer(call, &account, 200);
+	arena_free(&arena);
 	return code;
-}
-
-/* ---- creating and changing ---- */
-
-struct change {
-	struct call *call;
-	char password_hash[PASSWORD_HASH_MAX];
-	bool has_password;
-};
-
-static void take_areas(struct input *in, struct tx *tx, struct account *account)
-{
-	json_t *list = json_object_get(in->object, "areas");
-	in->taken[in->taken_count++] = "areas";
-	if (!list)
-		return;
-	account->area_count = 0;
-	bool fine = json_is_array(list) && json_array_size(list) <= ACTOR_AREAS_MAX;
-	for (size_t i = 0; fine && i < json_array_size(list); i++) {
-		int64_t area = 0;
-		struct text code = json_text_of(json_array_get(list, i));
-		fine = code.ptr && area_read(code, &area) && actor_covers(&in->call->actor, area) &&
-		       db_int(tx->db, 0, "SELECT 1 FROM area WHERE district = ?1 AND id = ?2",
-		              BIND(value_int(in->call->actor.district), value_int(area))) == 1;
-		account->areas[account->area_count++] = area;
-	}
-	if (!fine)
-		input_wrong(in, "areas", "unknown_area", "区划不存在或不在您的管辖范围内", "Unknown areas, or outside your own");
-}
-
-/* A name is one line wherever it is shown: no control characters (C0, DEL, C1), and none of Unicode's line breaks. */
-static bool is_one_line(struct text name)
-{
-	for (size_t i = 0; i < name.len; i++) {
-		struct text rest = { name.ptr + i, name.len - i };
-		unsigned char c = (unsigned char)*rest.ptr, next = rest.len > 1 ? (unsigned char)rest.ptr[1] : 0;
-		if (c < 0x20 || c == 0x7F || (c == 0xC2 && next >= 0x80 && next <= 0x9F) ||
-		    text_starts(rest, TEXT("\xE2\x80\xA8")) || text_starts(rest, TEXT("\xE2\x80\xA9")))
-			return false;
-	}
-	return true;
-}
-
-static const struct field user_field = { .type = FIELD_text, .name = "user", .label = "用户名", .flags = MUST, .max = 60 };
-static const struct field name_field = { .type = FIELD_text, .name = "name", .label = "姓名", .max = 60 };
-static const struct field role_field = { .type = FIELD_text, .name = "role", .label = "角色", .flags = MUST, .max = 30 };
-
-static void take_user(struct input *in, struct account *account)
-{
-	struct text was = account->name;
-	take_field(in, NULL, &user_field, &account->name);
-	if (!text_eq(was, account->name) && !is_one_line(account->name))
-		input_wrong(in, "user", "bad_characters", "含有无效字符", "Contains characters that are not allowed");
-}
-
-static enum store_code take_account(struct tx *tx, struct change *change, struct account *account, bool create)
-{
-	struct call *call = change->call;
-	struct input in = { .object = call->body };
-	input_start(&in, call, create);
-	take_user(&in, account);
-	take_field(&in, tx, &name_field, &account->display_name);
-	take_field(&in, tx, &role_field, &account->role);
-	take_areas(&in, tx, account);
-	in.taken[in.taken_count++] = "password";
-	in.taken[in.taken_count++] = "disabled";
-	json_t *disabled = json_object_get(call->body, "disabled");
-	if (disabled && !json_is_boolean(disabled))
-		input_wrong(&in, "disabled", "wrong_type", "应为 true 或 false", "true or false");
-	account->disabled = disabled ? json_is_true(disabled) : account->disabled;
-	if (account->role.ptr && !role_find(account->role))
-		input_wrong(&in, "role", "unknown_word", "没有这个角色", "There is no such role");
-	if (change->has_password)
-		account->password_hash = text_of(change->password_hash);
-	else if (create)
-		input_wrong(&in, "password", "required", "请设置密码", "A password is required");
-	if (!account->display_name.ptr)
-		account->display_name = account->name;
-	return input_finish(&in) ? STORE_OK : STORE_REFUSED;
-}
-
-static enum store_code check_name(struct tx *tx, struct call *call, const struct account *account)
-{
-	int64_t taken = db_int(tx->db, 0, "SELECT 1 FROM account WHERE name = ?1 AND id <> ?2",
-	                       BIND(value_text(account->name), value_int(account->id)));
-	if (db_code(tx->db) != STORE_OK)
-		return db_code(tx->db);
-	return taken ? call_problem_detail(call, PROBLEM_DUPLICATE, TEXT("用户名已被使用"), TEXT("The user name is taken")) : STORE_OK;
-}
-
-static enum store_code create(struct tx *tx, void *arg)
-{
-	struct change *change = arg;
-	struct call *call = change->call;
-	struct account account = { .district = call->actor.district };
-	call_again(call);
-	enum store_code code = take_account(tx, change, &account, true);
-	if (code != STORE_OK)
-		return code;
-	code = check_name(tx, call, &account);
-	if (code != STORE_OK)
-		return code;
-	code = account_insert(tx, &call->actor, &account);
-	if (code == STORE_OK) {
-		answer(call, &account, 201);
-		call->location = text_printf(call->arena, "/api/v1/users/%lld", (long long)account.id);
-	}
-	return code;
-}
-
-static enum store_code update(struct tx *tx, void *arg)
-{
-	struct change *change = arg;
-	struct call *call = change->call;
-	struct account account = { 0 };
-	call_again(call);
-	if (!call->if_match.ptr)
-		return call_problem(call, PROBLEM_IF_MATCH_NEEDED);
-	enum store_code code = find_own(tx->db, call, &account);
-	if (code == STORE_OK)
-		code = call_match(call, account.version);
-	struct account was = account;
-	if (code == STORE_OK)
-		code = take_account(tx, change, &account, false);
-	if (code == STORE_OK)
-		code = check_name(tx, call, &account);
-	if (code == STORE_OK)
-		code = save(tx, call, &was, &account);
-	if (code == STORE_OK)
-		answer(call, &account, 200);
-	return code;
-}
-
-static void change_account(struct call *call, command_fn *run)
-{
-	struct change change = { .call = call };
-	json_t *given = json_object_get(call->body, "password");
-	struct text password = json_text_of(given);
-	if (given && (!password.ptr || password.len < 8 || password.len > 256)) {
-		call_wrong(call, TEXT("/password"), "bad_password", TEXT("密码至少 8 位"), TEXT("A password has at least 8 characters"));
-		return;
-	}
-	if (password.ptr) {
-		password_hash(password, change.password_hash);
-		change.has_password = true;
-	}
-	enum store_code code = store_command(call->app->store, LANE_INTERACTIVE, run, &change);
-	if (code != STORE_OK) {
-		app_settle(call, code);
-		return;
-	}
-	sessions_forget_user(call->app->sessions, call->id);
-	feed_drop_user(call->app->feed, call->id);
-}
-
-void account_post(struct call *call)
-{
-	change_account(call, create);
-}
-
-void account_patch(struct call *call)
-{
-	change_account(call, update);
 }

@@ -1,27 +1,55 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* account.h - who may sign in, with which role, for which areas. */
+/* account.h - one account: who may sign in, with which role, for which areas, tied to which records. */
 #ifndef ENGINE_ACCOUNT_H
 #define ENGINE_ACCOUNT_H
 
 #include "engine/app.h"
+#include "engine/journal.h"
+#include "engine/policy.h"
 
 struct account {
 	int64_t id, version, district;
-	struct text name, display_name, password_hash, role;
+	struct text name, display_name, password_hash, role; /* no role: it may do nothing yet */
 	int64_t areas[ACTOR_AREAS_MAX];
 	size_t area_count;
-	bool disabled;
+	int64_t organization, person; /* 0: none */
+	int64_t family[ACTOR_FAMILY_MAX];
+	size_t family_count;
+	int64_t password_set_at; /* 0: to be changed at once */
+	bool disabled, second_factor;
+	int64_t place; /* the smallest area that holds all of its own and its records'; 0: it has none */
 };
 
 enum store_code account_read(struct db *db, struct arena *arena, int64_t id, struct account *account, bool *found);
-void account_actor(const struct app *app, const struct account *account, struct actor *actor);
+/* Every account of the district, or the one of a name, whose records lie in the actor's areas, in the order of names; `take`
+ * returns false to stop. */
+enum store_code account_each(struct db *db, struct call *call, struct text name, bool (*take)(void *arg, const struct account *account),
+                             void *arg);
+/* Whether the account exists for the call's actor: one that reaches out of their areas does not, for to hold its password is to
+ * hold them. */
+enum store_code account_exists(struct db *db, struct call *call, const struct account *account, bool *exists);
+bool account_within(const struct account *account, const struct actor *actor); /* the same, of its areas alone */
+void account_actor(const struct app *app, const struct account *account, const struct policy *policy, int64_t now_ms,
+                   struct actor *actor);
+enum store_code account_find_place(struct db *db, const struct app *app, struct account *account);
 /* Members of an open object; never the password. */
-void account_write(struct json_out *json, struct arena *arena, const struct account *account);
+void account_write(struct json_out *json, const struct account *account);
+
 enum store_code account_insert(struct tx *tx, const struct actor *by, struct account *account); /* gives it its id */
+/* Writes what differs, with its line in the journal; nothing when nothing does. */
+enum store_code account_save(struct tx *tx, const struct actor *by, const struct account *was, struct account *account);
+/* A line of the journal that is about the account; its resource is "user" unless another is said. */
+enum store_code account_note(struct tx *tx, const struct actor *by, const struct account *account, const char *action,
+                             const char *resource, struct text detail);
+
 /* The routes under /users. Passwords are hashed before the transaction: it takes longer than a command may. */
-enum store_code account_list(struct db *db, void *call);
-enum store_code account_get(struct db *db, void *call);
-void account_post(struct call *call);
-void account_patch(struct call *call);
+enum store_code user_list(struct db *db, void *call);
+enum store_code user_get(struct db *db, void *call);
+void user_post(struct call *call);
+void user_patch(struct call *call);
+void user_unlock(struct call *call);
+void user_forget_second_factor(struct call *call);
+/* Takes in from the journal that a lock was lifted. */
+void user_unlocked(struct app *app, const struct journal_line *line);
 
 #endif

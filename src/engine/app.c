@@ -5,6 +5,7 @@
 #include "base/crypto.h"
 #include "engine/checkpoint.h"
 #include "engine/feed.h"
+#include "engine/guess.h"
 #include "engine/journal.h"
 #include "engine/keys.h"
 #include "engine/operations.h"
@@ -152,6 +153,7 @@ struct app *app_open(const struct store_options *options, const struct keys_wish
 		return NULL;
 	}
 	app->sessions = sessions_new();
+	app->guesses = guesses_new();
 	app->shown = shown_new();
 	if (!options->read_only)
 		app->feed = feed_start(app);
@@ -168,6 +170,7 @@ void app_close(struct app *app)
 	store_close(app->store);
 	checkpoints_close(app->checkpoints);
 	sessions_free(app->sessions);
+	guesses_free(app->guesses);
 	shown_free(app->shown);
 	keys_free(app->keys);
 	arena_free(&app->arena);
@@ -361,14 +364,29 @@ enum store_code app_run_command(struct tx *tx, void *arg)
 	return code == STORE_REFUSED && !tx->again && key_is_used(tx, call) ? STORE_DUPLICATE : code;
 }
 
+bool app_covers_all(const struct app *app, const struct actor *actor)
+{
+	return actor->district == app->home_district && actor_covers(actor, app->home_area);
+}
+
 bool app_allows(struct call *call)
 {
+	static const enum problem duties[] = { [DUTY_PASSWORD] = PROBLEM_PASSWORD_EXPIRED,
+		                               [DUTY_SECOND_FACTOR] = PROBLEM_SECOND_FACTOR_REQUIRED };
 	if (call->route->open)
 		return true;
 	if (call->problem != PROBLEM_NONE)
 		return false;
 	if (!call->signed_in) {
 		call_problem(call, PROBLEM_NOT_SIGNED_IN);
+		return false;
+	}
+	if (call->actor.duty != DUTY_NONE && !(call->route->before >> call->actor.duty & 1)) {
+		call_problem(call, duties[call->actor.duty]);
+		return false;
+	}
+	if (call->route->in_person && call->bearer) {
+		call_problem_detail(call, PROBLEM_FORBIDDEN, TEXT("令牌不能用于此操作"), TEXT("Not with a token"));
 		return false;
 	}
 	if (call->route->permission && !actor_may(&call->actor, call->route->permission_number)) {

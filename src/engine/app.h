@@ -6,6 +6,7 @@
 #include "engine/call.h"
 #include "engine/resource.h"
 
+struct guesses;
 struct sessions;
 struct shown;
 struct feed;
@@ -29,6 +30,8 @@ struct route {
 	command_fn *command; /* arg is the struct call */
 	void (*task)(struct call *call);
 	bool open; /* answers those who are not signed in */
+	bool in_person; /* not with a token */
+	unsigned before; /* duties (1 << DUTY_PASSWORD ...) that do not keep from it */
 	bool csv; /* takes text/csv up to IMPORT_BYTES_MAX instead of JSON */
 	unsigned body_max; /* of the JSON, in bytes; 0: BODY_BYTES_MAX */
 	const struct shape *shape; /* whose records it is about; set by the app, as is: */
@@ -75,6 +78,7 @@ struct app {
 	struct route *routes;
 	size_t route_count;
 	struct sessions *sessions;
+	struct guesses *guesses;
 	struct shown *shown;
 	struct feed *feed;
 	struct keys *keys; /* a store that is only read (verify) is opened without any */
@@ -103,6 +107,8 @@ unsigned app_feed_permission(const struct app *app, struct text resource);
 
 /* Once a minute, on the pool: a checkpoint is written, old sessions and old idempotency keys end. */
 void app_tend(struct app *app);
+/* Whether the whole district is the actor's. */
+bool app_covers_all(const struct app *app, const struct actor *actor);
 /* Whether the actor may use the call's route; the answer stands in the call when not. */
 bool app_allows(struct call *call);
 /* The same, after a look for the session in the store where it is not in memory; that may wait. */

@@ -46,6 +46,8 @@ struct call {
 	struct text raw; /* the body as it came */
 	json_t *body; /* an object, for those routes that take JSON; freed with the call */
 	struct text if_match, idempotency_key, session_token, last_event_id;
+	bool bearer; /* the token is one for programs, and came in the Authorization header */
+	struct text agent, address; /* what asks, and from where; only where a session may begin */
 	int64_t journal_head; /* the newest position that a stream may be asked to go on from */
 	/* what is answered */
 	int status;

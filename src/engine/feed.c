@@ -101,12 +101,13 @@ static bool sees(const struct actor *actor, int64_t area, int64_t second, int64_
 	return scope_sees(actor, &any, &(struct tie_values){ area, second, organization, subject, subject });
 }
 
-static enum sight sight_of(const struct actor *actor, unsigned permission, const struct places *p)
+static enum sight sight_of(const struct app *app, const struct actor *actor, unsigned permission, const struct places *p)
 {
 	if (!actor_may(actor, permission))
 		return HIDDEN;
+	/* Not tied to anybody: a user without areas; what only the journal tells is for who audits the whole district. */
 	if (!p->area && !p->was_area && !p->organization && !p->was_organization && !p->subject)
-		return SEEN; /* not tied to anybody: a user, an import */
+		return permission != access_number(&app->access, "journal.read") || app_covers_all(app, actor) ? SEEN : HIDDEN;
 	if (sees(actor, p->area, p->hukou_area, p->organization, p->subject))
 		return SEEN;
 	return sees(actor, p->was_area, p->was_hukou_area, p->was_organization, p->subject) ? GONE : HIDDEN;
@@ -131,11 +132,18 @@ static void wake(struct listener *listener)
 	listener->wake(listener);
 }
 
-/* The account has changed, or a session of it ended: its streams hear nothing more before that was looked at. */
+/* The account has changed, or a session or a token of it ended. */
+static bool changes_rights(const struct journal_line *line)
+{
+	return text_is(line->resource, "user") || text_is(line->resource, "token") ||
+	       (text_is(line->resource, "session") && !text_is(line->action, "sign_in"));
+}
+
+/* Its streams hear nothing more before that was looked at. 0: everybody's. */
 static void check_user(struct feed *feed, int64_t user)
 {
 	for (struct listener *l = feed->listeners; l; l = l->next)
-		if (l->session[0] && l->actor.user == user) {
+		if (l->session[0] && (user == 0 || l->actor.user == user)) {
 			l->check_due = true;
 			wake(l);
 		}
@@ -148,12 +156,16 @@ static bool take_in(void *arg, const struct journal_line *line)
 	struct text event = render(&in->arena, line, false), gone = render(&in->arena, line, true);
 	unsigned permission = permission_for(feed->app, line);
 	/* Whichever server it was done at. */
-	bool rights = text_is(line->resource, "user") || text_is(line->action, "sign_out");
-	if (rights)
+	bool policy = text_is(line->resource, "policy"), rights = policy || changes_rights(line);
+	if (policy)
+		sessions_forget_all(feed->app->sessions);
+	else if (rights)
 		sessions_forget_user(feed->app->sessions, line->record);
+	if (text_is(line->resource, "user") && text_is(line->action, "unlock"))
+		user_unlocked(feed->app, line);
 	pthread_mutex_lock(&feed->lock);
 	if (rights)
-		check_user(feed, line->record);
+		check_user(feed, policy ? 0 : line->record);
 	struct ring_line *slot = &feed->ring[feed->end % RING_LINES];
 	slot->district = line->district;
 	slot->permission = permission;
@@ -460,7 +472,7 @@ static size_t copy_new(struct feed *feed, struct listener *l, char *out, size_t 
 		/* What was read from the store meanwhile may come by once more. */
 		if (line->district != l->actor.district || line->pos <= l->pos)
 			continue;
-		enum sight sight = sight_of(&l->actor, line->permission, &line->places);
+		enum sight sight = sight_of(feed->app, &l->actor, line->permission, &line->places);
 		size_t add = sight == SEEN ? line->len : sight == GONE ? line->gone_len : 0;
 		if (len + add > max)
 			break;
@@ -513,7 +525,7 @@ struct backlog {
 static bool take_old(void *arg, const struct journal_line *line)
 {
 	struct backlog *b = arg;
-	enum sight sight = sight_of(&b->listener->actor, permission_for(b->feed->app, line), &line->places);
+	enum sight sight = sight_of(b->feed->app, &b->listener->actor, permission_for(b->feed->app, line), &line->places);
 	if (sight != HIDDEN) {
 		struct text event = render(&b->arena, line, sight == GONE);
 		if (b->len + event.len > b->max)

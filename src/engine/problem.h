@@ -11,7 +11,11 @@
 	P(BAD_CURSOR, 400, "bad_cursor", "翻页标记无效，请从第一页重新开始", "The cursor is not valid; start again from the first page") \
 	P(NOT_SIGNED_IN, 401, "not_signed_in", "请先登录", "Sign in first") \
 	P(WRONG_CREDENTIALS, 401, "wrong_credentials", "用户名或密码不正确", "The user name or password is wrong") \
+	P(SECOND_FACTOR_NEEDED, 401, "second_factor_needed", "请输入动态验证码", "The one-time code is needed") \
+	P(WRONG_CODE, 401, "wrong_code", "验证码不正确或已用过", "The one-time code is wrong or was used") \
 	P(FORBIDDEN, 403, "forbidden", "您的角色没有此项权限", "Your role does not allow this") \
+	P(PASSWORD_EXPIRED, 403, "password_expired", "密码已到期，请先修改密码", "The password has expired; change it first") \
+	P(SECOND_FACTOR_REQUIRED, 403, "second_factor_required", "请先设置动态验证码", "Set up the second factor first") \
 	P(CROSS_SITE, 403, "cross_site", "拒绝来自其他网站的请求", "Requests from another site are refused") \
 	P(NOT_FOUND, 404, "not_found", "没有找到，或不在您的管辖范围内", "Not found, or outside your area") \
 	P(METHOD_NOT_ALLOWED, 405, "method_not_allowed", "此地址不支持该操作", "This address does not support the method") \
