@@ -290,8 +290,9 @@ static void take_kept(struct input *in, struct tx *tx, const struct change *chan
 		input_wrong(in, "disabled", "wrong_type", "应为 true 或 false", "true or false");
 	account->disabled = disabled ? json_is_true(disabled) : account->disabled;
 	if (change->has_password) {
+		bool handed_over = change->policy.values[POLICY_PROFILE] == PROFILE_DENGBAO && in->call->actor.user != account->id;
 		account->password_hash = text_of(change->password_hash);
-		account->password_set_at = tx->now_ms;
+		account->password_set_at = handed_over ? 0 : tx->now_ms; /* 0: whose it is makes it their own first of all */
 	} else if (in->create) {
 		input_wrong(in, "password", "required", "请设置密码", "A password is required");
 	}

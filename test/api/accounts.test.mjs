@@ -210,16 +210,18 @@ describe('the three administrators (三员分立)', () => {
 		assert.equal(got.code, 0, got.stderr);
 		assert.match(got.stdout, /admin security auditor/);
 		server = await Server.start(store);
-		const renewed = async (user) => {
-			const client = await server.as(user, 'First-Of-All 1');
-			assert.equal((await client.get('/api/v1/me')).json.must, 'change_password');
-			assertProblem(await client.get('/api/v1/policy'), 403, 'password_expired');
-			assert.equal((await client.post('/api/v1/me/password', { old: 'First-Of-All 1', new: secret })).status, 204);
-			assert.equal((await client.get('/api/v1/me')).json.must, null);
-			return client;
-		};
 		[admin, security, auditor] = [await renewed('admin'), await renewed('security'), await renewed('auditor')];
 	});
+
+	/** Signs in with a password that somebody else has given, and makes it their own. */
+	async function renewed(user, given = 'First-Of-All 1', own = secret) {
+		const client = await server.as(user, given);
+		assert.equal((await client.get('/api/v1/me')).json.must, 'change_password');
+		assertProblem(await client.get('/api/v1/areas'), 403, 'password_expired');
+		assert.equal((await client.post('/api/v1/me/password', { old: given, new: own })).status, 204);
+		assert.equal((await client.get('/api/v1/me')).json.must, null);
+		return client;
+	}
 
 	test('init wants a password of the policy, and a policy that there is', async () => {
 		for (const [policy, input] of [['dengbao', 'only small letters'], ['strict', secret], ['asvs', 'password1']])
@@ -233,18 +235,18 @@ describe('the three administrators (三员分立)', () => {
 		assert.equal(got.status, 201, got.text);
 		assert.deepEqual([got.json.roles, got.json.areas], [[], []]);
 		const path = `/api/v1/users/${got.json.id}`;
-		const client = await server.as('chief', secret);
+		const client = await renewed('chief', secret, 'My-Own-One 27');
 		assertProblem(await client.get('/api/v1/elders'), 403, 'forbidden');
 		assert.deepEqual((await client.get('/api/v1/me')).json.permissions, []);
-		assertProblem(await admin.patch(path, { role: 'bureau', areas: ['370613'] }, 1), 403, 'forbidden');
+		assertProblem(await admin.patch(path, { role: 'bureau', areas: ['370613'] }, 2), 403, 'forbidden');
 		for (const kept of [{ user: 'other' }, { name: '别名' }, { password: 'Another-Long 1' }, { disabled: true }])
-			assertProblem(await security.patch(path, kept, 1), 403, 'forbidden');
+			assertProblem(await security.patch(path, kept, 2), 403, 'forbidden');
 		assertProblem(await security.post('/api/v1/users', { user: 'x', password: secret, role: 'bureau' }), 403, 'forbidden');
-		assert.equal((await security.patch(path, { role: 'bureau', areas: ['370613'] }, 1)).status, 200);
+		assert.equal((await security.patch(path, { role: 'bureau', areas: ['370613'] }, 2)).status, 200);
 		assert.equal((await client.get('/api/v1/elders')).status, 200);
-		assert.equal((await security.patch(path, { role: null }, 2)).status, 200);
+		assert.equal((await security.patch(path, { role: null }, 3)).status, 200);
 		assertProblem(await client.get('/api/v1/elders'), 403, 'forbidden');
-		assert.equal((await admin.patch(path, { name: '前局长', disabled: true }, 3)).status, 200);
+		assert.equal((await admin.patch(path, { name: '前局长', disabled: true }, 4)).status, 200);
 		assertProblem(await client.get('/api/v1/me'), 401, 'not_signed_in');
 	});
 
@@ -275,7 +277,7 @@ describe('the three administrators (三员分立)', () => {
 		}
 		const got = await run(['user', 'password', 'auditor', '--password-stdin', '--store', store], { input: 'Reset-By-Hand 1' });
 		assert.equal(got.code, 0, got.stderr);
-		auditor = await server.as('auditor', 'Reset-By-Hand 1');
+		auditor = await renewed('auditor', 'Reset-By-Hand 1', 'Mine-Once-More 1');
 	});
 
 	test('without the switch administrators do both, as long as the policy says so', async () => {
