@@ -4,11 +4,12 @@
 #include "edge/commands.h"
 #include "edge/http.h"
 #include "engine/claim.h"
+#include "engine/reveal.h"
 #include "engine/session.h"
 
 static const struct module *const modules[] = {
 	&account_module, &claim_module, &area_module, &elder_module, &facility_module, &household_module, &organization_module, &staff_module,
-	&import_module, &page_module,
+	&import_module, &reveal_module, &page_module,
 };
 
 int main(int argc, char **argv)

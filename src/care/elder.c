@@ -139,6 +139,7 @@ static const struct resource elder = {
 	.ties = { .area = "area", .second_area = "hukou_area", .own = "id", .family = "id" },
 	.orders = orders,
 	.readers = "bureau street community auditor operator elder family", .writers = "bureau street community",
+	.revealers = "bureau street community", .finders = "bureau street community operator",
 	.check = check,
 	.derived = derived, .derived_count = COUNT(derived), .derive = derive,
 };

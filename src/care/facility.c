@@ -49,6 +49,7 @@ static const struct resource facility = {
 	.ties = { .area = "area", .organization = "organization" },
 	.orders = orders,
 	.readers = "bureau street community auditor operator provider", .writers = "bureau street community provider",
+	.revealers = "bureau street community provider", .finders = "bureau street community operator",
 	.derived = derived, .derived_count = COUNT(derived), .derive = derive,
 };
 static const struct resource *const resources[] = { &facility };

@@ -26,6 +26,7 @@ static const struct resource household = {
 	.fields = fields, .field_count = COUNT(fields), .size = sizeof(struct household),
 	.ties = { .area = "area" },
 	.readers = "bureau street community auditor operator", .writers = "bureau street community",
+	.revealers = "bureau street community", .finders = "bureau street community operator",
 };
 static const struct resource *const resources[] = { &household };
 

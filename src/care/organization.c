@@ -49,6 +49,7 @@ static const struct resource organization = {
 	.fields = fields, .field_count = COUNT(fields), .size = sizeof(struct organization),
 	.ties = { .area = "area", .organization = "id" },
 	.readers = "bureau street community auditor operator provider", .writers = "bureau street provider",
+	.revealers = "bureau street provider", .finders = "bureau street community operator",
 	.check = check,
 };
 static const struct resource *const resources[] = { &organization };

@@ -55,11 +55,12 @@ static void add_operations(struct app *app, const struct shape *shape, const str
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct operation *o = &list[i];
-		unsigned permission = o->writes ? shape->may_write : shape->may_read;
+		unsigned permission = o->reveals ? shape->may_reveal : o->writes ? shape->may_write : shape->may_read;
+		if (permission == PERMISSIONS_MAX || (o->has && !o->has(shape)))
+			continue;
 		struct route route = { o->method, text_printf(&app->arena, "%s%s", shape->path, o->path).ptr,
 			               app->access.names[permission], o->kind, o->read, o->command, o->task, .csv = o->csv };
-		if (!o->writes || shape->resource->writers)
-			add_route(app, &route, shape, permission);
+		add_route(app, &route, shape, permission);
 	}
 }
 

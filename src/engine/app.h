@@ -49,6 +49,8 @@ struct operation {
 	void (*task)(struct call *call);
 	bool csv;
 	const char *zh, *en; /* what it does */
+	bool (*has)(const struct shape *shape); /* whether a resource has it; NULL: every one has */
+	bool reveals; /* NAME.reveal is needed for it, and neither of the others */
 };
 
 /* One capability. */

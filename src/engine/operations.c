@@ -99,7 +99,7 @@ static const struct slot *keeping_slot(const struct shape *shape, const struct a
 	return shape->tie_slots[slots[actor->role ? actor->role->bound : BOUND_AREA]];
 }
 
-static bool may_keep(const struct shape *shape, const struct actor *actor, const void *record)
+bool operation_keeps(const struct shape *shape, const struct actor *actor, const void *record)
 {
 	struct tie_values values = record ? record_ties(shape, record) : (struct tie_values){ 0 };
 	struct tie_columns ties = shape->ties;
@@ -112,7 +112,7 @@ static void check_keeping(struct input *in, const struct shape *shape, const voi
 {
 	const struct actor *actor = &in->call->actor;
 	const struct slot *slot = keeping_slot(shape, actor);
-	if (!slot || slot->offset == 0 || !slot_int(slot, record) || may_keep(shape, actor, record))
+	if (!slot || slot->offset == 0 || !slot_int(slot, record) || operation_keeps(shape, actor, record))
 		return;
 	if (!before || slot_int(slot, before) != slot_int(slot, record))
 		input_wrong(in, slot->field->name, "out_of_scope", "不在您的管辖范围内", "Outside your area");
@@ -319,7 +319,7 @@ static enum store_code create_from(struct tx *tx, struct call *call, const struc
                                    struct record *record)
 {
 	const struct slot *keeping = keeping_slot(shape, &call->actor);
-	if (!keeping ? !may_keep(shape, &call->actor, NULL) : keeping->offset == 0)
+	if (!keeping ? !operation_keeps(shape, &call->actor, NULL) : keeping->offset == 0)
 		return call_problem(call, PROBLEM_FORBIDDEN); /* it would be nobody's of theirs */
 	record_blank(shape, record);
 	record->id = id_next(store_ids(tx->store), call->actor.district);
@@ -370,7 +370,7 @@ static enum store_code find_to_change(struct tx *tx, struct call *call, struct r
 	enum store_code code = find(tx->db, call, record, hidden);
 	if (code != STORE_OK)
 		return code;
-	if (!may_keep(shape, &call->actor, record))
+	if (!operation_keeps(shape, &call->actor, record))
 		return call_problem_detail(call, PROBLEM_FORBIDDEN, TEXT("由所在地管理，此处只能查看"),
 			TEXT("It is kept by the area where it lies; here it can only be seen"));
 	code = call_match(call, record->version);

@@ -13,6 +13,8 @@ struct hidden;
 /* One record in the actor's sight; `hidden` may be NULL. 404 is answered when there is none. */
 enum store_code operation_find(struct db *db, struct call *call, const struct shape *shape, int64_t id, void *record,
                                struct hidden *hidden);
+/* Whether the actor keeps the record (NULL: one that is tied to nobody), and does not only see it. */
+bool operation_keeps(const struct shape *shape, const struct actor *actor, const void *record);
 /* A record that the program itself makes, from JSON with its fields, within the actor's keeping. */
 enum store_code operation_make(struct tx *tx, struct call *call, const struct shape *shape, json_t *object);
 /* A change that the program itself makes; with a `source` it is that one's word and is taken whoever owns the fields. */

@@ -235,6 +235,12 @@ static void tie(struct shape *shape)
 	}
 }
 
+static unsigned grant(struct arena *arena, struct access *access, const struct resource *resource, const char *what,
+                      const char *to)
+{
+	return to ? access_grant(access, text_printf(arena, "%s.%s", resource->name, what).ptr, to) : PERMISSIONS_MAX;
+}
+
 struct shape *shape_new(struct arena *arena, struct access *access, const struct resource *resource)
 {
 	struct shape *shape = arena_take(arena, sizeof *shape);
@@ -265,7 +271,9 @@ struct shape *shape_new(struct arena *arena, struct access *access, const struct
 	write_statements(arena, shape);
 	add_indexes(arena, shape);
 	add_side_tables(arena, shape);
-	shape->may_read = access_grant(access, text_printf(arena, "%s.read", resource->name).ptr, resource->readers);
-	shape->may_write = access_grant(access, text_printf(arena, "%s.write", resource->name).ptr, resource->writers);
+	shape->may_read = grant(arena, access, resource, "read", resource->readers);
+	shape->may_write = grant(arena, access, resource, "write", resource->writers);
+	shape->may_reveal = grant(arena, access, resource, "reveal", resource->revealers);
+	shape->may_find = grant(arena, access, resource, "find", resource->finders);
 	return shape;
 }

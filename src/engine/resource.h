@@ -33,6 +33,8 @@ struct resource {
 	struct ties ties; /* with none at all, everybody in the district who may read sees every record */
 	const char *const *orders; /* more indexes, each a list of fields with blanks between; ends with NULL */
 	const char *readers, *writers; /* roles with blanks between; they get the permissions NAME.read and NAME.write */
+	const char *revealers; /* see sealed fields in clear, for a reason: NAME.reveal; NULL: nobody does */
+	const char *finders; /* search by the whole value or the last four of a sealed field: NAME.find; NULL: nobody does */
 	const struct field *derived; /* members of an answer that `derive` writes */
 	size_t derived_count;
 	/* Rules over several fields, when each has been taken: adds what is wrong to the input. NULL: none. */
@@ -69,7 +71,7 @@ struct shape {
 	const char *insert; /* the whole statement: the district, then the columns, then the sealed ones */
 	struct tie_columns ties;
 	const struct slot *tie_slots[5]; /* area, second area, organization, own, family; NULL: none */
-	unsigned may_read, may_write; /* numbers of the permissions */
+	unsigned may_read, may_write, may_reveal, may_find; /* numbers of the permissions; PERMISSIONS_MAX: nobody has it */
 	struct table table;
 	const struct table *side_tables; /* beside it: one for each field of tags */
 	size_t side_table_count;
