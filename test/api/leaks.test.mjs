@@ -3,7 +3,7 @@
 // count, no error and no event.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { cleanUp, filterOf, idCardOf, openHouse } from '../harness.mjs';
+import { cleanUp, filterOf, idCardOf, openHouse, password } from '../harness.mjs';
 
 const OWN = '370613001011', AWAY = '370613002';
 /** Stands in each text of the records elsewhere, and nowhere else. */
@@ -29,7 +29,7 @@ const kinds = {
 	staff: { name: 'staff', unique: 'id_card', change: 'name', make: (area, mark, at) => ({ name: `${mark}护理`, area, post: 'cook', state: 'applicant',
 		organization: at.organizations.id, id_card: idCardOf('905123', '1980-05-06', (++made * 2) % 998) }) },
 };
-const strangers = ['street1', 'community1', 'admin'];
+const strangers = ['street1', 'community1', 'admin', 'provider', 'worker', 'elder', 'family'];
 const own = {}, away = {}, wishes = {};
 
 before(async () => {
@@ -43,6 +43,13 @@ before(async () => {
 			if (where === away)
 				wishes[plural] = wish;
 		}
+	const ties = { provider: { organization: own.organizations.id }, worker: { organization: own.organizations.id, person: own.staff.id },
+		elder: { person: own.elders.id }, family: { family: [own.elders.id] } };
+	for (const [role, tie] of Object.entries(ties)) {
+		const got = await house.admin.post('/api/v1/users', { user: `leak-${role}`, role, password, ...tie });
+		assert.equal(got.status, 201, got.text);
+		house[role] = await house.server.as(`leak-${role}`);
+	}
 	const elder = away.elders;
 	await house.bureau.patch(`/api/v1/elders/${elder.id}?source=public_security`, { name: `${MARK}乙` }, 1);
 	await house.bureau.patch(`/api/v1/elders/${elder.id}`, { name: `${MARK}丙` }, 2);
@@ -131,8 +138,10 @@ describe('records elsewhere', () => {
 				assertSilent(got, `${role} POST ${plural}`);
 				if (kind.unique && got.status !== 403)
 					assert.deepEqual([got.status, got.json.code, got.json.detail], [409, 'registered_elsewhere', undefined]);
+				if (role === 'provider')
+					continue; // its own records may move: it is bound to itself, not to an area
 				const moved = await house[role].patch(`/api/v1/${plural}/${own[plural].id}`, { area: AWAY }, 1);
-				assert.ok([403, 422].includes(moved.status), moved.text);
+				assert.ok([403, 404, 422].includes(moved.status), moved.text);
 				assertSilent(moved, `${role} moves ${plural}`);
 			}
 		for (const [plural, field, to] of [['staff', 'organization', 'organizations'], ['facilities', 'organization', 'organizations'],
@@ -151,7 +160,7 @@ describe('records elsewhere', () => {
 
 	test('are not told by events', async () => {
 		const streams = [];
-		for (const role of ['street1', 'community1', 'admin'])
+		for (const role of strangers)
 			streams.push([role, await house[role].events({ lastEventId: 0 })]);
 		for (const [plural, kind] of Object.entries(kinds)) {
 			const { version } = (await house.bureau.get(`/api/v1/${plural}/${away[plural].id}`)).json;
@@ -166,6 +175,19 @@ describe('records elsewhere', () => {
 				assert.ok(!JSON.stringify(event).includes(MARK) && !foreignIds().includes(event.data.id), `${role}: ${JSON.stringify(event)}`);
 			stream.close();
 		}
+	});
+
+	test('and those bound to an organization, to themselves or to their family see what is theirs', async () => {
+		const sees = { provider: ['organizations', 'staff'], worker: ['staff'], elder: ['elders'], family: ['elders'] };
+		for (const [role, plurals] of Object.entries(sees))
+			for (const plural of plurals) {
+				assert.equal((await house[role].get(`/api/v1/${plural}/${own[plural].id}`)).status, 200, `${role} ${plural}`);
+				const ids = (await house[role].all(`/api/v1/${plural}`)).map((one) => one.id);
+				assert.ok(ids.includes(own[plural].id), `${role} ${plural}`);
+				/* The demo has elders of its own in the same street. */
+				if (plural === 'elders')
+					assert.deepEqual(ids, [own.elders.id]);
+			}
 	});
 
 	test('are seen by those who may, so that all of this could have failed', async () => {
