@@ -186,14 +186,17 @@ static void take_tie(struct input *in, struct tx *tx, const char *name, const ch
 	json_t *given = json_object_get(in->object, name);
 	int64_t id = 0;
 	in->taken[in->taken_count++] = name;
-	if (given && !json_is_null(given) && !resource)
+	bool any = given && !json_is_null(given);
+	if (any && !resource)
 		not_for_role(in, name);
-	else if (given && !json_is_null(given) && !is_kept(in, tx, resource, given, &id))
+	else if (any && !is_kept(in, tx, resource, given, &id))
 		unknown(in, name);
-	else if (given || !resource)
-		*value = id;
-	if (resource && *value == 0 && in->call->problem == PROBLEM_NONE)
-		input_wrong(in, name, "required", "该角色必填", "The role needs it");
+	else {
+		if (given || !resource)
+			*value = id;
+		if (resource && *value == 0)
+			input_wrong(in, name, "required", "该角色必填", "The role needs it");
+	}
 }
 
 static void take_family(struct input *in, struct tx *tx, bool wanted, struct account *account)
@@ -403,7 +406,8 @@ static enum store_code look(struct db *db, void *arg)
 {
 	struct change *change = arg;
 	struct call *call = change->call;
-	struct account account = { .name = json_text_of(json_object_get(call->body, "user")) };
+	struct account account = { .id = 0 };
+	struct text user = json_text_of(json_object_get(call->body, "user"));
 	json_t *given = json_object_get(call->body, "password");
 	struct text password = json_text_of(given);
 	enum store_code code = call->id ? find(db, call, &account) : STORE_OK;
@@ -413,7 +417,7 @@ static enum store_code look(struct db *db, void *arg)
 		code = password_history(db, call->arena, &change->policy, account.id, account.password_hash, &change->old);
 	if (code != STORE_OK || !given)
 		return code;
-	const struct password_fault *fault = password_fault(&change->policy, password, text_trim(account.name));
+	const struct password_fault *fault = password_fault(&change->policy, password, text_trim(user.ptr ? user : account.name));
 	if (fault)
 		call_wrong(call, TEXT("/password"), fault->code, fault->zh, fault->en);
 	return fault ? STORE_REFUSED : STORE_OK;

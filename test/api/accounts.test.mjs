@@ -57,6 +57,8 @@ describe('ties', () => {
 		await refused({ role: 'provider' }, '/organization', 'required');
 		await refused({ role: 'worker', organization: one.id }, '/person', 'required');
 		await refused({ role: 'worker', person: worker.id }, '/organization', 'required');
+		const both = assertProblem(await house.admin.post('/api/v1/users', account({ role: 'worker', areas: ['1'] })), 422, 'invalid');
+		assert.deepEqual(both.errors.map((error) => error.pointer), ['/areas', '/organization', '/person'], 'all at once');
 		await refused({ role: 'elder' }, '/person', 'required');
 		await refused({ role: 'family' }, '/family', 'required');
 		await refused({ role: 'family', family: [] }, '/family', 'required');

@@ -118,6 +118,8 @@ describe('passwords', () => {
 		await refused('my SongWei pass', 'contains_user_name', 'songwei');
 		await refused('songwei27', 'contains_user_name', 'songwei27');
 		await refused('我叫王小明同志你好', 'contains_user_name', '王小明同志');
+		const named = await add();
+		assertProblem(await house.admin.patch(`/api/v1/users/${named.id}`, { user: 'zhangsan27', password: 'zhangsan27 and more' }, 1), 422, 'invalid', '/password');
 		for (const secret of ['lilililili', '松鹤延年长寿平安', 'only small letters', '一'.repeat(85), 'x'.repeat(256)])
 			await house.server.as((await add({ user: `li${++made}`, password: secret })).user, secret);
 	});
