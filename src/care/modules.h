@@ -5,7 +5,7 @@
 
 #include "engine/app.h"
 
-extern const struct module area_module, elder_module, facility_module, household_module,
+extern const struct module area_module, area_change_module, elder_module, facility_module, household_module,
 	organization_module, staff_module;
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "engine/checkpoint.h"
+#include "engine/job.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -120,6 +121,7 @@ int command_serve(struct command_line *line)
 		app_close(app);
 		return EXIT_USAGE;
 	}
+	jobs_start(app);
 	say_ready(line, http);
 	bool again = wait_for_stop(http, &signals);
 	int fd = http_stop(http, again);

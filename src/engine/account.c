@@ -266,6 +266,16 @@ void account_write(struct json_out *json, const struct account *account)
 	JSON_BOOL(json, "second_factor", account->second_factor);
 }
 
+struct text account_areas(struct arena *arena, const struct account *account)
+{
+	return list_text(arena, account->areas, account->area_count);
+}
+
+void account_set_areas(struct account *account, struct text list)
+{
+	account->area_count = list_from(list, account->areas, ACTOR_AREAS_MAX);
+}
+
 /* ---- what the journal says of a change ---- */
 
 struct notes {

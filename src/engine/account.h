@@ -35,6 +35,10 @@ enum store_code account_find_place(struct db *db, const struct app *app, struct 
 /* Members of an open object; never the password. */
 void account_write(struct json_out *json, const struct account *account);
 
+/* Its areas as they stand in the store, and from there. */
+struct text account_areas(struct arena *arena, const struct account *account);
+void account_set_areas(struct account *account, struct text list);
+
 enum store_code account_insert(struct tx *tx, const struct actor *by, struct account *account); /* gives it its id */
 /* Writes what differs, with its line in the journal; nothing when nothing does. */
 enum store_code account_save(struct tx *tx, const struct actor *by, const struct account *was, struct account *account);

@@ -6,6 +6,7 @@
 #include "engine/checkpoint.h"
 #include "engine/feed.h"
 #include "engine/guess.h"
+#include "engine/job.h"
 #include "engine/journal.h"
 #include "engine/keys.h"
 #include "engine/operations.h"
@@ -64,12 +65,21 @@ static void add_operations(struct app *app, const struct shape *shape, const str
 	}
 }
 
+static void add_jobs(struct app *app, const struct module *module)
+{
+	for (size_t i = 0; i < module->job_count; i++) {
+		const struct job_kind *kind = &module->jobs[i];
+		struct route route = { METHOD_POST, kind->path, kind->permission, ROUTE_COMMAND, .command = job_make, .job = kind };
+		add_route(app, &route, NULL, access_number(&app->access, kind->permission));
+	}
+}
+
 static void lay_out(struct app *app)
 {
 	size_t resources = 0, routes = 0, each = operation_count;
 	for (size_t m = 0; m < app->module_count; m++) {
 		resources += app->modules[m]->resource_count;
-		routes += app->modules[m]->route_count;
+		routes += app->modules[m]->route_count + app->modules[m]->job_count;
 		each += app->modules[m]->operation_count;
 		for (size_t g = 0; g < app->modules[m]->grant_count; g++)
 			access_grant(&app->access, app->modules[m]->grants[g].permission, app->modules[m]->grants[g].roles);
@@ -91,6 +101,8 @@ static void lay_out(struct app *app)
 				add_operations(app, shape, app->modules[o]->operations, app->modules[o]->operation_count);
 		}
 	}
+	for (size_t m = 0; m < app->module_count; m++) /* their permissions may be those of a resource */
+		add_jobs(app, app->modules[m]);
 }
 
 /* A store of an earlier version gets its keys when it is first opened to write, like its missing tables. */
@@ -165,6 +177,7 @@ void app_close(struct app *app)
 {
 	if (!app)
 		return;
+	jobs_stop(atomic_exchange(&app->jobs, NULL));
 	if (app->feed)
 		feed_stop(app->feed);
 	checkpoints_write(app->checkpoints);

@@ -10,6 +10,8 @@ struct guesses;
 struct sessions;
 struct shown;
 struct feed;
+struct job_kind;
+struct jobs;
 struct keys;
 struct keys_wish;
 struct checkpoints;
@@ -34,6 +36,7 @@ struct route {
 	unsigned before; /* duties (1 << DUTY_PASSWORD ...) that do not keep from it */
 	bool csv; /* takes text/csv up to IMPORT_BYTES_MAX instead of JSON */
 	unsigned body_max; /* of the JSON, in bytes; 0: BODY_BYTES_MAX */
+	const struct job_kind *job; /* the kind of job that it asks for */
 	const struct shape *shape; /* whose records it is about; set by the app, as is: */
 	unsigned permission_number;
 };
@@ -65,6 +68,8 @@ struct module {
 	const struct operation *operations; /* more of those that every resource has */
 	size_t operation_count;
 	const struct schema *schema; /* tables that are no resources */
+	const struct job_kind *jobs; /* each with a route of its own (engine/job.h) */
+	size_t job_count;
 	const char *journalled; /* a name in journal lines beside the resources', and the permission to see such lines in the feed */
 	const char *journalled_permission;
 };
@@ -85,6 +90,7 @@ struct app {
 	struct feed *feed;
 	struct keys *keys; /* a store that is only read (verify) is opened without any */
 	struct checkpoints *_Atomic checkpoints; /* NULL: none are written */
+	struct jobs *_Atomic jobs; /* NULL: none are carried out here */
 	bool demo; /* a demonstration store: ID cards of no real area are fine */
 	bool secure_cookie; /* behind TLS */
 	unsigned home_district; /* for whom the operator of this machine acts: the store's only district, or the one named */

@@ -3,6 +3,7 @@
 #include "engine/feed.h"
 
 #include "base/log.h"
+#include "engine/job.h"
 #include "engine/journal.h"
 #include "engine/session.h"
 
@@ -163,6 +164,8 @@ static bool take_in(void *arg, const struct journal_line *line)
 		sessions_forget_user(feed->app->sessions, line->record);
 	if (text_is(line->resource, "user") && text_is(line->action, "unlock"))
 		user_unlocked(feed->app, line);
+	if (text_is(line->resource, "job"))
+		jobs_wake(feed->app->jobs);
 	pthread_mutex_lock(&feed->lock);
 	if (rights)
 		check_user(feed, policy ? 0 : line->record);

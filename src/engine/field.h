@@ -58,7 +58,9 @@ enum field_flag {
 	HEALTH = 1 << 6, /* sealed, and shown to nobody without a reason */
 	KEPT = 1 << 7, /* kept by the system: answered, never taken */
 	SEARCH = 1 << 8, /* found by its characters, in any order of words */
-	DETAIL = 1 << 9 /* answered of a single record, and in lists when it is asked for; such fields stand last */
+	DETAIL = 1 << 9, /* answered of a single record, and in lists when it is asked for; such fields stand last */
+	FIXED = 1 << 10, /* said when a record is made, and never changed */
+	RAW = 1 << 11 /* a text that the system keeps as JSON, and answers as that */
 };
 
 struct word {

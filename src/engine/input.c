@@ -259,7 +259,7 @@ static bool is_read_only(const struct shape *shape, struct text name)
 	if (!shape)
 		return text_is(name, "id") || text_is(name, "version");
 	const struct slot *slot = shape_slot(shape, name);
-	return (slot && (slot->field->flags & KEPT)) || field_find(shape->resource->derived, shape->resource->derived_count, name);
+	return (slot && (slot->field->flags & (KEPT | FIXED))) || field_find(shape->resource->derived, shape->resource->derived_count, name);
 }
 
 bool input_finish(struct input *in)

@@ -122,7 +122,7 @@ static bool take_record(struct input *in, struct tx *tx, const struct shape *sha
 {
 	for (size_t i = SYSTEM_SLOTS; i < shape->slot_count; i++) {
 		const struct slot *slot = &shape->slots[i];
-		if (slot->field->flags & KEPT)
+		if (slot->field->flags & (before ? KEPT | FIXED : KEPT))
 			continue;
 		size_t noted = in->fields.len;
 		if (before && claim_is_due(in, slot))
@@ -319,14 +319,16 @@ static enum store_code create_from(struct tx *tx, struct call *call, const struc
                                    struct record *record)
 {
 	const struct slot *keeping = keeping_slot(shape, &call->actor);
-	if (!keeping ? !operation_keeps(shape, &call->actor, NULL) : keeping->offset == 0)
+	if (!keeping ? !operation_keeps(shape, &call->actor, NULL) : keeping->offset == 0 && !shape->resource->number)
 		return call_problem(call, PROBLEM_FORBIDDEN); /* it would be nobody's of theirs */
 	record_blank(shape, record);
 	record->id = id_next(store_ids(tx->store), call->actor.district);
 	input_start_record(in, call, shape, record->id, NULL);
 	if (!take_record(in, tx, shape, NULL, record))
 		return refused(tx);
-	enum store_code code = check_all_unique(tx, call, shape, record, in);
+	enum store_code code = shape->resource->number ? shape->resource->number(tx, call, record) : STORE_OK;
+	if (code == STORE_OK)
+		code = check_all_unique(tx, call, shape, record, in);
 	if (code == STORE_OK)
 		code = insert(tx, call, shape, record, in);
 	if (code == STORE_OK)
@@ -438,6 +440,10 @@ static enum store_code end(struct tx *tx, void *arg)
 	void *before = arena_take_raw(call->arena, shape->resource->size);
 	struct record *record = arena_take_raw(call->arena, shape->resource->size);
 	enum store_code code = find_to_change(tx, call, before, NULL);
+	if (code != STORE_OK)
+		return code;
+	if (shape->resource->ending)
+		code = shape->resource->ending(tx, call, before);
 	if (code != STORE_OK)
 		return code;
 	memcpy(record, before, shape->resource->size);

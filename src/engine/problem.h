@@ -23,6 +23,8 @@
 	P(REGISTERED_ELSEWHERE, 409, "registered_elsewhere", "已在本区登记，请申请转入", \
 	  "Already registered in this district; ask for a transfer") \
 	P(WRONG_STATE, 409, "wrong_state", "当前状态不允许该操作", "Its state does not allow this") \
+	P(AREA_IN_USE, 409, "area_in_use", "区划内还有记录，不能撤销", "The area is in use") \
+	P(JOB_UNDER_WAY, 409, "job_under_way", "这些区划正在变更，请等任务完成", "A job is under way on these areas; wait for its end") \
 	P(STALE, 412, "stale", "记录已被他人修改，请刷新后重试", "The record has changed; load it again") \
 	P(TOO_LARGE, 413, "too_large", "内容太大", "The body is too large") \
 	P(URI_TOO_LONG, 414, "uri_too_long", "地址太长", "The address is too long") \

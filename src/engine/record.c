@@ -178,6 +178,8 @@ static void put_slot(struct record_out *out, const struct slot *slot, const void
 		tags_put(out->json, slot->name, value, (struct text){ out->today, sizeof out->today });
 	else if (slot->field->type == FIELD_words || slot->field->type == FIELD_refs)
 		json_member_raw(out->json, slot->name, value.ptr ? value : TEXT("[]"));
+	else if (slot->field->flags & RAW)
+		json_member_raw(out->json, slot->name, value.ptr ? value : TEXT("null"));
 	else
 		json_member_text(out->json, slot->name, value);
 }

@@ -9,6 +9,7 @@
 #include "engine/access.h"
 #include "engine/field.h"
 
+struct call;
 struct input;
 struct record_out;
 struct tx;
@@ -40,6 +41,10 @@ struct resource {
 	/* Rules over several fields, when each has been taken: adds what is wrong to the input. NULL: none. */
 	void (*check)(struct input *in, struct tx *tx, const void *record);
 	void (*derive)(const void *record, struct record_out *out);
+	/* Gives a new record its id, where that is no number of ours, when everything else is fine. NULL: it gets one of ours. */
+	enum store_code (*number)(struct tx *tx, struct call *call, void *record);
+	/* Asked before a record ends. NULL: it always may. */
+	enum store_code (*ending)(struct tx *tx, struct call *call, const void *record);
 };
 
 /* A field as it was laid out. */

@@ -4,6 +4,7 @@
 #include "engine/input_own.h"
 #include "engine/source.h"
 #include "engine/tags.h"
+#include "engine/territory.h"
 
 #include <assert.h>
 #include <math.h>
@@ -334,11 +335,13 @@ static void take_point(struct input *in, const struct field *field, struct point
 
 /* ---- what stands elsewhere ---- */
 
-static bool area_is_known(struct input *in, struct tx *tx, struct text text, int64_t *area)
+static bool area_is_known(struct input *in, struct tx *tx, const struct field *field, struct text text, int64_t *area)
 {
-	return area_read(text, area) &&
-	       db_int(tx->db, 0, "SELECT 1 FROM area WHERE district = ?1 AND id = ?2 AND ended_at IS NULL",
-	              BIND(value_int(in->call->actor.district), value_int(*area))) == 1;
+	int64_t successor = 0;
+	if (area_read(text, area) && territory_open(tx->db, in->call->actor.district, *area, &successor))
+		return true;
+	territory_refuse(in, field->name, successor);
+	return false;
 }
 
 /* A record outside one's sight is answered like one that does not exist. */
@@ -369,9 +372,9 @@ static void take_reference(struct input *in, struct tx *tx, const struct field *
 	enum found found = input_find_text(in, field, &text);
 	if (found == ABSENT)
 		return;
-	if (found == GIVEN && field->type == FIELD_area && !area_is_known(in, tx, text, &now))
-		input_wrong(in, field->name, "unknown_area", "本区没有这个区划代码", "No such area in this district");
-	else if (found == GIVEN && field->type == FIELD_ref && !record_is_known(in, tx, field->to, text, &now))
+	if (found == GIVEN && field->type == FIELD_area && !area_is_known(in, tx, field, text, &now))
+		return;
+	if (found == GIVEN && field->type == FIELD_ref && !record_is_known(in, tx, field->to, text, &now))
 		input_wrong(in, field->name, "unknown_record", "没有这条记录，或不在您的管辖范围内", "No such record, or outside your area");
 	else
 		input_set_number(in, field, value, now);

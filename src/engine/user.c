@@ -10,6 +10,7 @@
 #include "engine/password.h"
 #include "engine/second_factor.h"
 #include "engine/session.h"
+#include "engine/territory.h"
 
 #include <string.h>
 
@@ -235,6 +236,7 @@ static void take_ties(struct input *in, struct tx *tx, struct text old_role, str
 static void take_areas(struct input *in, struct tx *tx, struct account *account)
 {
 	json_t *list = json_object_get(in->object, "areas");
+	int64_t successor = 0;
 	in->taken[in->taken_count++] = "areas";
 	if (!list)
 		return;
@@ -244,11 +246,12 @@ static void take_areas(struct input *in, struct tx *tx, struct account *account)
 		int64_t area = 0;
 		struct text code = json_text_of(json_array_get(list, i));
 		fine = code.ptr && area_read(code, &area) && actor_covers(&in->call->actor, area) &&
-		       db_int(tx->db, 0, "SELECT 1 FROM area WHERE district = ?1 AND id = ?2",
-		              BIND(value_int(in->call->actor.district), value_int(area))) == 1;
+		       territory_open(tx->db, in->call->actor.district, area, &successor);
 		account->areas[account->area_count++] = area;
 	}
-	if (!fine)
+	if (!fine && successor)
+		territory_refuse(in, "areas", successor);
+	else if (!fine)
 		input_wrong(in, "areas", "unknown_area", "区划不存在或不在您的管辖范围内", "Unknown areas, or outside your own");
 }
 

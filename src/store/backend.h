@@ -17,6 +17,7 @@ struct backend {
 	/* A reader from the store's own, waiting for a free one; begins the read transaction. */
 	struct db *(*reader_take)(struct store *store, unsigned budget_ms);
 	enum store_code (*reader_give)(struct store *store, struct db *db);
+	bool (*leads)(const struct store *store); /* NULL: there is no other process */
 };
 
 struct db_ops {

@@ -322,6 +322,13 @@ static void *sequence_all(void *arg)
 	return NULL;
 }
 
+/* Who gives the journal its order. */
+static bool leads(const struct store *store)
+{
+	const struct pg_hub *hub = store->inner;
+	return __atomic_load_n(&hub->sequences, __ATOMIC_RELAXED);
+}
+
 /* ---- opening and closing ---- */
 
 static bool has_tables(struct pg_db *db)
@@ -435,4 +442,5 @@ const struct backend postgres_backend = {
 	.run_here = run_here,
 	.reader_take = reader_take,
 	.reader_give = reader_give,
+	.leads = leads,
 };

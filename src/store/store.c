@@ -85,6 +85,11 @@ bool store_reads_inline(const struct store *store)
 	return !store_is_postgres(store);
 }
 
+bool store_leads(const struct store *store)
+{
+	return !store->backend->leads || store->backend->leads(store);
+}
+
 struct pool *store_pool(struct store *store)
 {
 	return store->pool;

@@ -98,6 +98,8 @@ void store_close(struct store *store);
 bool store_is_postgres(const struct store *store);
 /* True when a read may run on a network loop's own thread (SQLite), false when it would block it (PostgreSQL). */
 bool store_reads_inline(const struct store *store);
+/* Whether this process is the one of all on the store for what only one should do. It may have been another a moment ago. */
+bool store_leads(const struct store *store);
 struct pool *store_pool(struct store *store);
 const struct clock *store_clock(const struct store *store);
 struct id_maker *store_ids(struct store *store);
