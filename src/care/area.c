@@ -184,11 +184,9 @@ static enum store_code find_area(struct tx *tx, struct call *call, struct area *
 	struct rows *rows = db_query(tx->db, "SELECT level, code, code_date FROM area WHERE district = ?1 AND id = ?2"
 		" AND ended_at IS NULL", BIND(value_int(call->actor.district), value_int(call->id)));
 	bool found = rows_next(rows);
-	*a = (struct area){ .level = text_copy(call->arena, rows_text(rows, 0)) };
-	if (found) {
-		a->code = text_copy(call->arena, rows_text(rows, 1));
-		a->code_date = text_copy(call->arena, rows_text(rows, 2));
-	}
+	if (found)
+		*a = (struct area){ .level = text_copy(call->arena, rows_text(rows, 0)), .code = text_copy(call->arena, rows_text(rows, 1)),
+			            .code_date = text_copy(call->arena, rows_text(rows, 2)) };
 	enum store_code code = rows_end(rows);
 	if (code != STORE_OK || (found && actor_covers(&call->actor, call->id)))
 		return code;
