@@ -81,7 +81,10 @@ describe('the tree', () => {
 		assert.deepEqual([patched.status, patched.json.name, patched.json.code], [200, '滨海街道', '370613099000']);
 		const problem = assertProblem(await bureau.patch(path, { level: 'community', parent: '370613001' }, 2), 422, 'invalid');
 		assert.deepEqual(problem.errors.map((error) => [error.pointer, error.code]).sort(), [['/level', 'read_only'], ['/parent', 'read_only']]);
-		const lines = (await bureau.get(`${path}/history`)).json.items;
+		const lines = await eventually(async () => {
+			const { items } = (await bureau.get(`${path}/history`)).json;
+			return items.length === 2 && items;
+		}, 'both lines of the street have their place');
 		assert.deepEqual(lines.map((line) => line.action), ['update', 'create']);
 	});
 
