@@ -64,6 +64,7 @@ enum { COLUMNS_MAX = 256, DDL_BYTES_MAX = 64 * 1024 };
 struct found {
 	struct arena arena;
 	struct text names[COLUMNS_MAX], types[COLUMNS_MAX];
+	bool must[COLUMNS_MAX];
 	size_t count;
 };
 
@@ -81,12 +82,13 @@ static struct text plain_type(struct text type)
 static bool find_columns(struct db *db, const char *table, struct found *found)
 {
 	struct rows *rows = db_query(db, db_is_postgres(db)
-		? "SELECT column_name, data_type FROM information_schema.columns WHERE table_schema = current_schema()"
+		? "SELECT column_name, data_type, CASE is_nullable WHEN 'NO' THEN 1 ELSE 0 END FROM information_schema.columns WHERE table_schema = current_schema()"
 		  " AND table_name = ?1 ORDER BY ordinal_position"
-		: "SELECT name, type FROM pragma_table_info(?1) ORDER BY cid", BIND(value_text(text_of(table))));
+		: "SELECT name, type, \"notnull\" FROM pragma_table_info(?1) ORDER BY cid", BIND(value_text(text_of(table))));
 	found->count = 0;
 	while (rows_next(rows) && found->count < COLUMNS_MAX) {
 		found->names[found->count] = text_copy(&found->arena, rows_text(rows, 0));
+		found->must[found->count] = rows_int(rows, 2) == 1;
 		found->types[found->count++] = plain_type(text_copy(&found->arena, rows_text(rows, 1)));
 	}
 	return rows_end(rows) == STORE_OK;
@@ -155,6 +157,43 @@ static bool keep_column(struct db *db, const char *table, const struct table_col
 	return do_ddl(db, &ddl);
 }
 
+/* A column that may be empty now may not have been. SQLite cannot say so of a column that is there: its table is made anew. */
+static bool relax(struct db *db, const struct table *table, const struct table_column *column, struct arena *arena)
+{
+	struct buf ddl = buf_in(arena, 256, DDL_BYTES_MAX), list = buf_in(arena, 1024, DDL_BYTES_MAX);
+	log_info("store: column %s of table %s may be empty now", column->name, table->name);
+	if (db_is_postgres(db)) {
+		buf_printf(&ddl, "ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL", table->name, column->name);
+		return do_ddl(db, &ddl);
+	}
+	for (size_t i = 0; i < table->column_count; i++)
+		buf_printf(&list, ", %s", table->columns[i].name);
+	struct buf fill = buf_in(arena, 1024, DDL_BYTES_MAX), drop = buf_in(arena, 256, DDL_BYTES_MAX);
+	buf_printf(&ddl, "ALTER TABLE %s RENAME TO %s_before", table->name, table->name);
+	buf_printf(&fill, "INSERT INTO %s (district, id%.*s) SELECT district, id%.*s FROM %s_before", table->name,
+	           TEXT_ARG(buf_done(&list)), TEXT_ARG(buf_done(&list)), table->name);
+	buf_printf(&drop, "DROP TABLE %s_before", table->name);
+	if (!do_ddl(db, &ddl) || !make_table(db, table, arena) || !do_ddl(db, &fill) || !do_ddl(db, &drop))
+		return false;
+	for (size_t i = 0; i < table->index_count; i++) /* they went with it, and are made again */
+		if (db_exec(db, "DELETE FROM store_index WHERE name = ?1", BIND(value_text(text_of(table->indexes[i].name))), NULL) != STORE_OK)
+			return false;
+	return true;
+}
+
+static bool relax_columns(struct db *db, const struct table *table, const struct found *found, struct arena *arena)
+{
+	for (size_t i = 0; i < table->column_count && !table->key; i++)
+		for (size_t f = 0; f < found->count; f++)
+			if (!table->columns[i].must && found->must[f] && text_is(found->names[f], table->columns[i].name)) {
+				if (!relax(db, table, &table->columns[i], arena))
+					return false;
+				if (!db_is_postgres(db)) /* all of them, with the one table */
+					return true;
+			}
+	return true;
+}
+
 static bool is_declared(const struct table *table, struct text name)
 {
 	bool declared = !table->key && (text_is(name, "district") || text_is(name, "id"));
@@ -176,7 +215,7 @@ static enum store_open_result keep_columns(struct db *db, const struct table *ta
 	for (size_t i = 0; i < table->column_count; i++)
 		if (!keep_column(db, table->name, &table->columns[i], found, arena))
 			return STORE_UNUSABLE;
-	return STORE_OPENED;
+	return relax_columns(db, table, found, arena) ? STORE_OPENED : STORE_UNUSABLE;
 }
 
 static struct text index_ddl(struct arena *arena, const struct table *table, const struct table_index *index, bool beside)

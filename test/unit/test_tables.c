@@ -30,6 +30,8 @@ static const struct table_column renamed[] = { { "version", "INTEGER", NULL, tru
 	                                       { "weight", "REAL", NULL, true } };
 static const struct table_column other_type[] = { { "version", "INTEGER", NULL, true }, { "title", "INTEGER", NULL, true },
 	                                          { "weight", "REAL", NULL, true } };
+static const struct table_column relaxed[] = { { "version", "INTEGER", NULL, true }, { "title", "TEXT", NULL, false },
+	                                       { "weight", "REAL", NULL, false } };
 static const struct table_index by_name[] = { { "thing_name", "district, name", NULL, true } };
 static const struct table_index by_title[] = { { "thing_title", "district, title, id", NULL, false },
 	                                       { "thing_name", "district, title", "version > 1", true } };
@@ -121,6 +123,27 @@ static void another_type_stops_the_start(void **state)
 	close_it();
 }
 
+static enum store_code insert_empty(struct tx *tx, void *arg)
+{
+	return db_exec(tx->db, "INSERT INTO thing (district, id, version) VALUES (1, ?1, 1)", BIND(value_int(*(int64_t *)arg)), NULL);
+}
+
+static void a_column_that_may_be_empty_now_keeps_what_is_in_it(void **state)
+{
+	(void)state;
+	int64_t id = 7, other = 8;
+	assert_int_equal(open_with(TABLE(relaxed, by_title)), STORE_OPENED);
+	assert_int_equal(number_of("SELECT count(*) FROM thing WHERE title = 'pine'"), 1);
+	assert_int_equal(store_command(store, LANE_INTERACTIVE, insert_empty, &id), STORE_OK);
+	close_it();
+	/* Once, and its indexes are there. */
+	assert_int_equal(open_with(TABLE(relaxed, by_title)), STORE_OPENED);
+	assert_int_equal(store_command(store, LANE_INTERACTIVE, insert_empty, &other), STORE_OK);
+	assert_int_equal(number_of("SELECT count(*) FROM store_index"), 2);
+	assert_int_equal(number_of("SELECT count(*) FROM thing"), 3);
+	close_it();
+}
+
 static int find_url(void **state)
 {
 	(void)state;
@@ -141,6 +164,7 @@ int main(void)
 		cmocka_unit_test(an_older_program_is_kept_out),
 		cmocka_unit_test(a_renamed_column_keeps_what_is_in_it_and_indexes_follow),
 		cmocka_unit_test(another_type_stops_the_start),
+		cmocka_unit_test(a_column_that_may_be_empty_now_keeps_what_is_in_it),
 	};
 	return cmocka_run_group_tests(tests, find_url, NULL);
 }
