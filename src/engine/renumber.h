@@ -7,7 +7,7 @@
 #include "engine/account.h"
 #include "engine/job.h"
 
-enum { RENUMBER_RANGES_MAX = 16, RENUMBER_ROWS = 100 };
+enum { RENUMBER_RANGES_MAX = 16, RENUMBER_ROWS = 50 };
 
 struct new_number {
 	int64_t was, now;

@@ -82,8 +82,8 @@ static struct text plain_type(struct text type)
 static bool find_columns(struct db *db, const char *table, struct found *found)
 {
 	struct rows *rows = db_query(db, db_is_postgres(db)
-		? "SELECT column_name, data_type, CASE is_nullable WHEN 'NO' THEN 1 ELSE 0 END FROM information_schema.columns WHERE table_schema = current_schema()"
-		  " AND table_name = ?1 ORDER BY ordinal_position"
+		? "SELECT column_name, data_type, CASE is_nullable WHEN 'NO' THEN 1 ELSE 0 END FROM information_schema.columns"
+		  " WHERE table_schema = current_schema() AND table_name = ?1 ORDER BY ordinal_position"
 		: "SELECT name, type, \"notnull\" FROM pragma_table_info(?1) ORDER BY cid", BIND(value_text(text_of(table))));
 	found->count = 0;
 	while (rows_next(rows) && found->count < COLUMNS_MAX) {
@@ -176,9 +176,8 @@ static bool relax(struct db *db, const struct table *table, const struct table_c
 	if (!do_ddl(db, &ddl) || !make_table(db, table, arena) || !do_ddl(db, &fill) || !do_ddl(db, &drop))
 		return false;
 	for (size_t i = 0; i < table->index_count; i++) /* they went with it, and are made again */
-		if (db_exec(db, "DELETE FROM store_index WHERE name = ?1", BIND(value_text(text_of(table->indexes[i].name))), NULL) != STORE_OK)
-			return false;
-	return true;
+		db_exec(db, "DELETE FROM store_index WHERE name = ?1", BIND(value_text(text_of(table->indexes[i].name))), NULL);
+	return db_code(db) == STORE_OK;
 }
 
 static bool relax_columns(struct db *db, const struct table *table, const struct found *found, struct arena *arena)
