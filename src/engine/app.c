@@ -177,9 +177,9 @@ void app_close(struct app *app)
 {
 	if (!app)
 		return;
-	jobs_stop(atomic_exchange(&app->jobs, NULL));
-	if (app->feed)
+	if (app->feed) /* it wakes the runner */
 		feed_stop(app->feed);
+	jobs_stop(app->jobs);
 	checkpoints_write(app->checkpoints);
 	store_close(app->store);
 	checkpoints_close(app->checkpoints);
