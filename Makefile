@@ -20,7 +20,7 @@ LIBS := -lmicrohttpd -lgnutls -lsqlite3 -lpq -ljansson -lcrypto -largon2 -lpthre
 CFLAGS += -I/usr/include/postgresql
 
 SOURCES := $(wildcard src/base/*.c src/store/*.c src/engine/*.c src/care/*.c src/edge/*.c)
-OBJECTS := $(SOURCES:%.c=$(B)/%.o) $(B)/packs.o
+OBJECTS := $(SOURCES:%.c=$(B)/%.o) $(B)/packs.o $(B)/pinyin_table.o
 PACKS := $(wildcard packs/*/areas.csv packs/*/pack.conf standards/*.txt)
 UNIT := $(patsubst test/unit/%.c,$(B)/unit/%,$(wildcard test/unit/*.c))
 FUZZ := $(patsubst fuzz/fuzz_%.c,%,$(wildcard fuzz/fuzz_*.c))
@@ -57,6 +57,17 @@ $(B)/packs.c: tools/embed $(PACKS)
 	tools/embed $(PACKS) > $@
 
 $(B)/packs.o: $(B)/packs.c
+	$(CC) $(CFLAGS) -c -o $@ $<
+
+# How characters are read: ICU is asked when the program is built, and not by it.
+$(B)/pinyin: tools/pinyin.c
+	@mkdir -p $(@D)
+	$(CC) -std=c17 -D_GNU_SOURCE -O1 $(WARN) -o $@ $< -licui18n -licuuc
+
+$(B)/pinyin_table.c: $(B)/pinyin
+	$(B)/pinyin > $@
+
+$(B)/pinyin_table.o: $(B)/pinyin_table.c
 	$(CC) $(CFLAGS) -c -o $@ $<
 
 $(B)/unit/%: test/unit/%.c $(OBJECTS)
@@ -107,9 +118,10 @@ tsan:
 FUZZ_SECONDS ?= 60
 fuzz:
 	@deploy/deps fuzz
+	@$(MAKE) --no-print-directory -s build/pinyin_table.c
 	@mkdir -p build/fuzz
 	@for f in $(FUZZ); do \
-		clang-14 -std=c17 -D_GNU_SOURCE -g -O1 -Isrc -fsanitize=fuzzer,address,undefined -o build/fuzz/$$f fuzz/fuzz_$$f.c src/base/*.c \
+		clang-14 -std=c17 -D_GNU_SOURCE -g -O1 -Isrc -fsanitize=fuzzer,address,undefined -o build/fuzz/$$f fuzz/fuzz_$$f.c src/base/*.c build/pinyin_table.c \
 			-ljansson -lcrypto -largon2 -lpthread -lm && \
 		mkdir -p build/fuzz/corpus_$$f && \
 		build/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=build/fuzz/ build/fuzz/corpus_$$f fuzz/corpus/$$f || exit 1; \

@@ -6,11 +6,12 @@
 #include "engine/claim.h"
 #include "engine/job.h"
 #include "engine/reveal.h"
+#include "engine/search.h"
 #include "engine/session.h"
 
 static const struct module *const modules[] = {
 	&account_module, &claim_module, &job_module, &area_module, &area_change_module, &elder_module, &facility_module,
-	&household_module, &organization_module, &staff_module, &import_module, &reveal_module, &page_module,
+	&household_module, &organization_module, &staff_module, &import_module, &reveal_module, &search_module, &page_module,
 };
 
 int main(int argc, char **argv)

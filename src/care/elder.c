@@ -56,7 +56,7 @@ static const struct word relations[] = {
 
 /* What stands behind the tags is answered of a single elder: the survey of row 38, the guardian, two people to call. */
 #define ELDER(F) \
-	F(text, name, "姓名", MUST, .max = 50, .owner = "public_security", .headers = "老人姓名") \
+	F(text, name, "姓名", MUST | SEARCH | PINYIN | PERSON, .max = 50, .owner = "public_security", .headers = "老人姓名") \
 	F(id_card, id_card, "公民身份号码", UNIQUE, .owner = "public_security", .headers = "身份证号|身份证号码", .en = "identity number") \
 	F(word, document_kind, "证件类型", 0, .words = documents) \
 	F(text, document_number, "其他证件号码", SEALED, .max = 40) \
@@ -65,7 +65,7 @@ static const struct word relations[] = {
 	F(area, area, "居住地区划", MUST, .headers = "区划代码") \
 	F(area, hukou_area, "户籍地区划", 0, .owner = "public_security") \
 	F(word, residence, "居住情况", 0, .words = residences) \
-	F(text, address, "住址", 0, .headers = "地址") \
+	F(text, address, "住址", SEARCH, .headers = "地址") \
 	F(phone, phone, "联系电话", 0, .headers = "电话") \
 	F(point, position, "位置", 0) \
 	F(tags, tags, "标签", 0, .words = tags, .headers = "人员类别") \

@@ -13,10 +13,10 @@ static const struct word ownerships[] = {
 };
 
 #define FACILITY(F) \
-	F(text, name, "名称", MUST, .max = 100, .headers = "设施名称") \
+	F(text, name, "名称", MUST | SEARCH | PINYIN, .max = 100, .headers = "设施名称") \
 	F(word, kind, "类型", MUST | SORT, .words = kinds) \
 	F(area, area, "区划代码", MUST | SORT) \
-	F(text, address, "地址", 0, .headers = "建设地点") \
+	F(text, address, "地址", SEARCH, .headers = "建设地点") \
 	F(point, position, "位置", 0) \
 	F(date, built_on, "建成日期", 0) \
 	F(integer, use_years, "使用年限", ZERO, .max = 200) \

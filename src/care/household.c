@@ -8,10 +8,10 @@ static const struct word structures[] = {
 };
 
 #define HOUSEHOLD(F) \
-	F(text, head, "户主", MUST, .max = 50, .headers = "户主姓名", .en = "head of the household") \
+	F(text, head, "户主", MUST | SEARCH | PINYIN | PERSON, .max = 50, .headers = "户主姓名", .en = "head of the household") \
 	F(area, area, "区划代码", MUST) \
 	F(area, grid, "网格", INDEX) \
-	F(text, address, "住址", 0, .headers = "地址") \
+	F(text, address, "住址", SEARCH, .headers = "地址") \
 	F(point, position, "位置", 0) \
 	F(word, structure, "家庭结构", 0, .words = structures) \
 	F(integer, members, "家庭人口", 0, .min = 1, .max = 50) \

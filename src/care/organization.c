@@ -17,13 +17,13 @@ static const struct word medical_levels[] = {
 };
 
 #define ORGANIZATION(F) \
-	F(text, name, "名称", MUST, .max = 100, .headers = "机构名称|组织名称") \
+	F(text, name, "名称", MUST | SEARCH | PINYIN, .max = 100, .headers = "机构名称|组织名称") \
 	F(uscc, uscc, "统一社会信用代码", MUST | UNIQUE, .headers = "信用代码", .en = "unified social credit code") \
 	F(word, kind, "类型", MUST | SORT, .words = kinds) \
 	F(word, nature, "性质", 0, .words = natures) \
 	F(word, medical_level, "医疗机构等级", 0, .words = medical_levels) \
 	F(area, area, "区划代码", MUST) \
-	F(text, address, "地址", 0) \
+	F(text, address, "地址", SEARCH) \
 	F(point, position, "位置", 0) \
 	F(text, legal_person, "法定代表人", 0, .max = 50) \
 	F(text, contact, "联系人", 0, .max = 50) \

@@ -22,7 +22,7 @@ static const struct word levels[] = {
 static const struct word states[] = { { "applicant", "待上岗" }, { "active", "在岗" }, { "suspended", "停岗" }, { 0 } };
 
 #define STAFF(F) \
-	F(text, name, "姓名", MUST, .max = 50) \
+	F(text, name, "姓名", MUST | SEARCH | PINYIN | PERSON, .max = 50) \
 	F(id_card, id_card, "公民身份号码", MUST | UNIQUE, .headers = "身份证号|身份证号码", .en = "identity number") \
 	F(ref, organization, "所属组织", MUST, .to = "organization") \
 	F(area, area, "服务区划", MUST, .headers = "区划代码") \

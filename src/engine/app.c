@@ -10,6 +10,7 @@
 #include "engine/journal.h"
 #include "engine/keys.h"
 #include "engine/operations.h"
+#include "engine/record_tokens.h"
 #include "engine/session.h"
 #include "engine/shown.h"
 
@@ -140,7 +141,7 @@ static enum store_open_result open_store(struct app *app, const struct store_opt
 	options.sequence = journal_sequence;
 	enum store_open_result result = store_open(&options, &app->store);
 	if (result == STORE_OPENED && (store_read(app->store, 0, read_facts, app) != STORE_OK ||
-	                               (!options.read_only && !load_keys(app, options.url, wish)))) {
+	                               (!options.read_only && !(load_keys(app, options.url, wish) && record_tokens_fill(app))))) {
 		store_close(app->store);
 		return STORE_UNUSABLE;
 	}

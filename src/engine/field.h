@@ -60,7 +60,9 @@ enum field_flag {
 	SEARCH = 1 << 8, /* found by its characters, in any order of words */
 	DETAIL = 1 << 9, /* answered of a single record, and in lists when it is asked for; such fields stand last */
 	FIXED = 1 << 10, /* said when a record is made, and never changed */
-	RAW = 1 << 11 /* a text that the system keeps as JSON, and answers as that */
+	RAW = 1 << 11, /* a text that the system keeps as JSON, and answers as that */
+	PINYIN = 1 << 12, /* with SEARCH, of a name: also by a single character, and as it is spoken or begins */
+	PERSON = 1 << 13 /* with PINYIN: it begins with a surname, which may be spoken in its own way */
 };
 
 struct word {

@@ -99,9 +99,9 @@ static struct text write_cursor(struct arena *arena, const struct page *page, st
 	return base64url(arena, plain);
 }
 
-static bool read_cursor(struct call *call, struct page *page)
+static bool read_cursor(struct call *call, struct text cursor, struct page *page)
 {
-	struct text cursor = call_param(call, "cursor"), plain;
+	struct text plain;
 	if (!cursor.ptr)
 		return true;
 	if (cursor.len > 1024 || !base64url_read(call->arena, cursor, &plain) || text_utf8_length(plain) == SIZE_MAX)
@@ -133,7 +133,7 @@ static bool read_page(struct call *call, const struct shape *shape, struct page 
 	*page = (struct page){ .limit = LIMIT_DEFAULT };
 	if (limit.ptr && (!text_to_int(limit, LIMIT_MAX, &page->limit) || page->limit < 1))
 		return bad_parameter(call, "limit 应在 1 到 200 之间", "limit is between 1 and 200");
-	return read_sort(call, shape, page) && read_cursor(call, page);
+	return read_sort(call, shape, page) && read_cursor(call, call_param(call, "cursor"), page);
 }
 
 /* ---- the statement ---- */
@@ -205,6 +205,7 @@ struct list {
 	struct record_out out;
 	int64_t day; /* since 1970 */
 	int sort_column; /* of the rows; the first is the id */
+	int64_t written;
 	void *record; /* the row that is being written */
 };
 
@@ -267,6 +268,7 @@ static enum store_code write_items(struct list *list, struct query *query)
 			write_shown(list, rows);
 		else
 			write_record(list, rows);
+		list->written++;
 		if (count == page->limit)
 			next = write_cursor(list->call->arena, page,
 				text_sort ? value_text(rows_text(rows, sort_column)) : value_int(rows_int(rows, sort_column)),
@@ -337,5 +339,32 @@ enum store_code list_answer(struct call *call, struct db *db, const struct shape
 		JSON_INT(&json, "total", total);
 	enum store_code code = write_items(&list, &query);
 	json_end_object(&json);
+	return code;
+}
+
+/* ---- what was found otherwise ---- */
+
+bool list_cursor(struct call *call, const struct shape *shape, struct text cursor, int64_t *after)
+{
+	struct page page = { .sort_text = shape->slots[0].name };
+	bool fine = read_cursor(call, cursor, &page);
+	*after = page.after_id;
+	return fine;
+}
+
+enum store_code list_found(struct call *call, struct db *db, const struct shape *shape, struct query *query, int64_t limit,
+                           int64_t *count)
+{
+	struct json_out json = call_json(call, 200);
+	struct list list = { .call = call, .db = db, .shape = shape, .page = { .sort_text = shape->slots[0].name, .limit = limit } };
+	list.out = record_out_for(call, &json);
+	list.out.fields = NULL;
+	list.out.brief = true;
+	list.record = arena_take_raw(call->arena, shape->resource->size);
+	record_blank(shape, list.record);
+	json_begin_object(&json);
+	enum store_code code = write_items(&list, query);
+	json_end_object(&json);
+	*count = list.written;
 	return code;
 }

@@ -8,6 +8,7 @@
 #include "engine/journal.h"
 #include "engine/listing.h"
 #include "engine/record.h"
+#include "engine/record_tokens.h"
 #include "engine/tags.h"
 
 #include <assert.h>
@@ -21,7 +22,7 @@ static enum store_code list(struct db *db, void *arg)
 	return list_answer(call, db, call->route->shape);
 }
 
-static void read_hidden(const struct shape *shape, const struct rows *rows, struct arena *arena, struct hidden *hidden)
+void operation_read_hidden(const struct shape *shape, const struct rows *rows, struct arena *arena, struct hidden *hidden)
 {
 	int at = (int)shape->column_count;
 	hidden->sealed = arena_take(arena, (shape->sealed_count + 1) * sizeof *hidden->sealed);
@@ -53,7 +54,7 @@ enum store_code operation_find(struct db *db, struct call *call, const struct sh
 	if (found)
 		record_read(shape, rows, call->arena, record);
 	if (found && hidden)
-		read_hidden(shape, rows, call->arena, hidden);
+		operation_read_hidden(shape, rows, call->arena, hidden);
 	enum store_code code = rows_end(rows);
 	return code != STORE_OK || found ? code : call_problem(call, PROBLEM_NOT_FOUND);
 }
@@ -238,7 +239,7 @@ static enum store_code insert(struct tx *tx, struct call *call, const struct sha
 
 /* What stands beside the record. */
 static enum store_code keep_beside(struct tx *tx, struct call *call, const struct shape *shape, const void *before,
-                                   const struct record *record)
+                                   const struct hidden *was, const struct record *record, const struct hidden *hidden)
 {
 	enum store_code code = STORE_OK;
 	for (size_t i = SYSTEM_SLOTS; i < shape->slot_count && code == STORE_OK; i++) {
@@ -246,6 +247,8 @@ static enum store_code keep_beside(struct tx *tx, struct call *call, const struc
 		if (slot->table && !text_eq(before ? slot_text(slot, before) : TEXT_NONE, slot_text(slot, record)))
 			code = tags_keep(tx, call->arena, slot, call->actor.district, record->id, slot_text(slot, record), !before);
 	}
+	if (code == STORE_OK)
+		code = record_tokens_keep(tx, call, shape, before, was, record, hidden);
 	return code;
 }
 
@@ -332,7 +335,7 @@ static enum store_code create_from(struct tx *tx, struct call *call, const struc
 	if (code == STORE_OK)
 		code = insert(tx, call, shape, record, in);
 	if (code == STORE_OK)
-		code = keep_beside(tx, call, shape, NULL, record);
+		code = keep_beside(tx, call, shape, NULL, NULL, record, &in->hidden);
 	if (code == STORE_OK)
 		code = write_journal(tx, call, shape, "create", NULL, record, in);
 	return code;
@@ -382,7 +385,8 @@ static enum store_code find_to_change(struct tx *tx, struct call *call, struct r
 }
 
 /* From `before` to `record`, as the input says. */
-static enum store_code change(struct tx *tx, const struct shape *shape, struct input *in, const void *before, void *record)
+static enum store_code change(struct tx *tx, const struct shape *shape, struct input *in, const void *before,
+                              const struct hidden *was, void *record)
 {
 	struct call *call = in->call;
 	enum store_code code = STORE_OK;
@@ -394,7 +398,7 @@ static enum store_code change(struct tx *tx, const struct shape *shape, struct i
 		if (code == STORE_OK)
 			code = update(tx, call, shape, before, record, in);
 		if (code == STORE_OK)
-			code = keep_beside(tx, call, shape, before, record);
+			code = keep_beside(tx, call, shape, before, was, record, &in->hidden);
 		if (code == STORE_OK)
 			code = write_journal(tx, call, shape, "update", before, record, in);
 	}
@@ -412,7 +416,7 @@ static enum store_code patch(struct tx *tx, void *arg)
 		return code;
 	struct input in = { .object = call->body };
 	input_start_record(&in, call, shape, call->id, &hidden);
-	code = change(tx, shape, &in, before, record);
+	code = change(tx, shape, &in, before, &hidden, record);
 	if (code == STORE_OK)
 		record_answer(call, shape, record, 200);
 	return code;
@@ -430,7 +434,7 @@ enum store_code operation_change(struct tx *tx, struct call *call, const struct 
 	input_start_record(&in, call, shape, id, &hidden);
 	if (source.ptr)
 		in.source = source;
-	return change(tx, shape, &in, before, record);
+	return change(tx, shape, &in, before, &hidden, record);
 }
 
 static enum store_code end(struct tx *tx, void *arg)
@@ -439,7 +443,8 @@ static enum store_code end(struct tx *tx, void *arg)
 	const struct shape *shape = call->route->shape;
 	void *before = arena_take_raw(call->arena, shape->resource->size);
 	struct record *record = arena_take_raw(call->arena, shape->resource->size);
-	enum store_code code = find_to_change(tx, call, before, NULL);
+	struct hidden hidden;
+	enum store_code code = find_to_change(tx, call, before, &hidden);
 	if (code != STORE_OK)
 		return code;
 	if (shape->resource->ending)
@@ -449,6 +454,8 @@ static enum store_code end(struct tx *tx, void *arg)
 	memcpy(record, before, shape->resource->size);
 	record->ended_at = tx->now_ms;
 	code = update(tx, call, shape, before, record, NULL);
+	if (code == STORE_OK)
+		code = record_tokens_keep(tx, call, shape, before, &hidden, NULL, NULL);
 	if (code == STORE_OK)
 		code = write_journal(tx, call, shape, "end", before, record, NULL);
 	if (code == STORE_OK)

@@ -13,6 +13,8 @@ struct hidden;
 /* One record in the actor's sight; `hidden` may be NULL. 404 is answered when there is none. */
 enum store_code operation_find(struct db *db, struct call *call, const struct shape *shape, int64_t id, void *record,
                                struct hidden *hidden);
+/* What the columns of shape->hidden_list hold, in a row behind those of shape->column_list. */
+void operation_read_hidden(const struct shape *shape, const struct rows *rows, struct arena *arena, struct hidden *hidden);
 /* Whether the actor keeps the record (NULL: one that is tied to nobody), and does not only see it. */
 bool operation_keeps(const struct shape *shape, const struct actor *actor, const void *record);
 /* A record that the program itself makes, from JSON with its fields, within the actor's keeping. */

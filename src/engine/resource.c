@@ -63,6 +63,7 @@ static void lay_out(struct arena *arena, struct shape *shape, const struct field
 		/* An ID card or a telephone is the same number wherever it is kept. */
 		slot->hash_kind = field->type == FIELD_id_card ? "id_card" : field->type == FIELD_phone ? "phone"
 		                  : text_printf(arena, "%s.%s", shape->resource->name, field->name).ptr;
+		slot->last_kind = text_printf(arena, "%s.last4", slot->hash_kind).ptr;
 	}
 	shape->owned = shape->owned || field->owner;
 	if (field->type == FIELD_tags)
@@ -220,6 +221,19 @@ static void add_side_tables(struct arena *arena, struct shape *shape)
 	shape->side_tables = tables;
 }
 
+/* On SQLite the index knows a record by its id alone, which says of which district it is. */
+static void add_token_index(struct arena *arena, struct shape *shape)
+{
+	bool wanted = false;
+	for (size_t i = 0; i < shape->slot_count; i++)
+		wanted = wanted || (shape->slots[i].field->flags & SEARCH) || shape->slots[i].box_column;
+	if (!wanted || shape->table.foreign_ids)
+		return;
+	shape->table.tokens = text_printf(arena, "%s_tokens", shape->resource->name).ptr;
+	shape->found_sqlite = token_index_sql(arena, false, shape->table.tokens);
+	shape->found_postgres = token_index_sql(arena, true, shape->table.tokens);
+}
+
 /* ---- the shape ---- */
 
 static void tie(struct shape *shape)
@@ -272,6 +286,7 @@ struct shape *shape_new(struct arena *arena, struct access *access, const struct
 	write_statements(arena, shape);
 	add_indexes(arena, shape);
 	add_side_tables(arena, shape);
+	add_token_index(arena, shape);
 	shape->may_read = grant(arena, access, resource, "read", resource->readers);
 	shape->may_write = grant(arena, access, resource, "write", resource->writers);
 	shape->may_reveal = grant(arena, access, resource, "reveal", resource->revealers);

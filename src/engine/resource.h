@@ -8,6 +8,7 @@
 
 #include "engine/access.h"
 #include "engine/field.h"
+#include "store/token_index.h"
 
 struct call;
 struct input;
@@ -55,7 +56,7 @@ struct slot {
 	const char *column, *second_column; /* in SQL; the second is the longitude of a point */
 	const char *hash_column, *box_column; /* of a sealed field: `column` holds what is shown of it */
 	size_t sealed; /* its number among the sealed ones */
-	const char *hash_kind; /* which values are comparable with it */
+	const char *hash_kind, *last_kind; /* which values are comparable with it; the same of their last four characters */
 	const char *table; /* of tags: where each stands as a row */
 };
 
@@ -78,6 +79,7 @@ struct shape {
 	const struct slot *tie_slots[5]; /* area, second area, organization, own, family; NULL: none */
 	unsigned may_read, may_write, may_reveal, may_find; /* numbers of the permissions; PERMISSIONS_MAX: nobody has it */
 	struct table table;
+	struct token_index_sql found_sqlite, found_postgres; /* of table.tokens, where it has one */
 	const struct table *side_tables; /* beside it: one for each field of tags */
 	size_t side_table_count;
 };

@@ -31,6 +31,8 @@ struct db_ops {
 	enum store_code (*end)(struct rows *rows, int64_t *changed);
 	/* Carries a statement without rows out before the transaction commits; false: it must be done now. NULL: always. */
 	bool (*defer)(struct db *db, const char *sql, const struct value *values, size_t count);
+	/* Keeps it for the end of the transaction; false: it must be done now. NULL: always. */
+	bool (*last)(struct db *db, const char *sql, const struct value *values, size_t count);
 };
 
 /* First member of each backend's connection. */

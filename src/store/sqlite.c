@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* The progress handler is asked once in so many virtual machine steps (some 20 microseconds of work). */
-enum { STEPS_BETWEEN_LOOKS = 2000, SNAPSHOT_US = 500000 };
+enum { STEPS_BETWEEN_LOOKS = 2000, SNAPSHOT_US = 500000, LAST_BYTES_MAX = 256 << 20 };
 
 static enum store_code code_of(struct lite_db *db, int result)
 {
@@ -219,6 +219,42 @@ static enum store_code lite_end(struct rows *base, int64_t *changed)
 	return db->base.code;
 }
 
+/* ---- what waits for the end ---- */
+
+static bool lite_keep_last(struct db *base, const char *sql, const struct value *values, size_t count)
+{
+	struct lite_db *db = (struct lite_db *)(void *)base;
+	struct arena *arena = &db->last_arena;
+	if (!db->gathers)
+		return false;
+	if (db->last_count == db->last_room) {
+		size_t room = db->last_room ? 2 * db->last_room : 64;
+		struct lite_last *grown = arena_take_raw(arena, room * sizeof *grown);
+		if (db->last_count > 0)
+			memcpy(grown, db->lasts, db->last_count * sizeof *grown);
+		db->lasts = grown;
+		db->last_room = room;
+	}
+	struct lite_last *last = &db->lasts[db->last_count++];
+	*last = (struct lite_last){ text_copy(arena, text_of(sql)).ptr, arena_take_raw(arena, count * sizeof *values), count };
+	memcpy(last->values, values, count * sizeof *values);
+	for (size_t i = 0; i < count; i++)
+		if (values[i].type == VALUE_TEXT || values[i].type == VALUE_BLOB)
+			last->values[i].text = text_copy(arena, values[i].text);
+	return true;
+}
+
+enum store_code lite_run_last(struct lite_db *db)
+{
+	db->base.code = STORE_OK;
+	db->gathers = false;
+	for (size_t i = 0; i < db->last_count && db->base.code == STORE_OK; i++)
+		db_exec(&db->base, db->lasts[i].sql, db->lasts[i].values, db->lasts[i].count, NULL);
+	arena_reset(&db->last_arena);
+	db->last_count = db->last_room = 0;
+	return db->base.code;
+}
+
 static const struct db_ops lite_ops = {
 	.query = lite_query,
 	.next = lite_next,
@@ -228,6 +264,7 @@ static const struct db_ops lite_ops = {
 	.is_null = lite_is_null,
 	.read = lite_read,
 	.end = lite_end,
+	.last = lite_keep_last,
 };
 
 enum store_code lite_do(struct lite_db *db, const char *sql)
@@ -292,6 +329,7 @@ struct lite_db *lite_open(const char *path, int flags, unsigned cache_kb)
 	if (!db)
 		abort();
 	db->base.ops = &lite_ops;
+	db->last_arena = arena_new(LAST_BYTES_MAX);
 	int result = sqlite3_open_v2(path, &db->handle, flags | SQLITE_OPEN_NOMUTEX, NULL);
 	if (result == SQLITE_OK && configure(db, flags, cache_kb))
 		return db;
@@ -307,5 +345,6 @@ void lite_close(struct lite_db *db)
 		return;
 	forget_statements(db);
 	sqlite3_close(db->handle);
+	arena_free(&db->last_arena);
 	free(db);
 }

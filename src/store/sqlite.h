@@ -19,6 +19,13 @@ struct lite_rows {
 	bool open, has_row;
 };
 
+/* A statement that waits for the end of the transaction. */
+struct lite_last {
+	const char *sql;
+	struct value *values;
+	size_t count;
+};
+
 struct lite_db {
 	struct db base;
 	sqlite3 *handle;
@@ -29,6 +36,10 @@ struct lite_db {
 	uint64_t snapshot_commits; /* the store's count of commits when the snapshot was begun */
 	int64_t snapshot_until_us;
 	struct lite_db *next_free;
+	bool gathers; /* the writer in a group: statements may wait for its end */
+	struct arena last_arena;
+	struct lite_last *lasts;
+	size_t last_count, last_room;
 };
 
 /* Opens a connection: WAL, synchronous=FULL, never checkpointing by itself. NULL: logged. */
@@ -38,6 +49,8 @@ void lite_close(struct lite_db *db);
  * committed since, and for half a second at most. */
 void lite_snapshot(struct lite_db *db, uint64_t commits, int64_t now_us);
 void lite_snapshot_end(struct lite_db *db);
+/* Carries out what waits for the end of the transaction; it is forgotten, done or not. */
+enum store_code lite_run_last(struct lite_db *db);
 /* BEGIN, SAVEPOINT and the like. */
 enum store_code lite_do(struct lite_db *db, const char *sql);
 

@@ -253,11 +253,14 @@ static bool run_one(struct lite_file *file, struct command *command, int64_t now
 {
 	struct lite_db *writer = file->writer;
 	struct tx tx = { .db = &writer->base, .store = file->store, .now_ms = now_ms };
+	size_t waiting = writer->last_count;
 	enum store_code code = lite_do(writer, "SAVEPOINT command");
+	writer->gathers = true;
 	if (code == STORE_OK)
 		code = run_in_savepoint(writer, &tx, command);
 	if (code == STORE_DUPLICATE && lite_do(writer, "ROLLBACK TO command") == STORE_OK) {
 		tx.again = true;
+		writer->last_count = waiting;
 		code = run_in_savepoint(writer, &tx, command);
 	}
 	command->code = code;
@@ -268,13 +271,30 @@ static bool run_one(struct lite_file *file, struct command *command, int64_t now
 	if (code != STORE_OK) {
 		__atomic_add_fetch(&file->store->counters.rolled_back, 1, __ATOMIC_RELAXED);
 		lite_do(writer, "ROLLBACK TO command");
+		writer->last_count = waiting;
 	}
 	lite_do(writer, "RELEASE command");
 	return true;
 }
 
+/* The end of a transaction: what waited for it, then COMMIT. */
+static enum store_code commit(struct lite_file *file)
+{
+	enum store_code code = lite_run_last(file->writer);
+	if (code == STORE_BROKEN && (sqlite3_errcode(file->writer->handle) & 0xFF) == SQLITE_IOERR)
+		give_up("a write");
+	if (code != STORE_OK)
+		return code;
+	code = lite_do(file->writer, "COMMIT");
+	if (code == STORE_BROKEN)
+		give_up("a commit");
+	return code;
+}
+
+/* Also what waited for the end is forgotten. */
 static void roll_back(struct lite_file *file)
 {
+	file->writer->last_count = 0;
 	if (!sqlite3_get_autocommit(file->writer->handle))
 		lite_do(file->writer, "ROLLBACK");
 }
@@ -286,8 +306,8 @@ static void run_alone(struct lite_file *file, struct command *command)
 		if (lite_do(file->writer, "BEGIN IMMEDIATE") != STORE_OK)
 			give_up("BEGIN");
 		bool kept = run_one(file, command, clock_now_ms(file->store->options.clock));
-		if (kept && command->code == STORE_OK && (command->code = lite_do(file->writer, "COMMIT")) == STORE_BROKEN)
-			give_up("a commit");
+		if (kept && command->code == STORE_OK)
+			command->code = commit(file);
 		roll_back(file);
 		bool alarm_without_room = command->code == STORE_FULL && command->job.lane == LANE_ALARM;
 		if (!alarm_without_room || !spend_reserve(file))
@@ -321,9 +341,7 @@ static void write_group(struct lite_file *file, struct command *command)
 		if (!whole || clock_steady_us() - started_us > GROUP_MS_MAX * 1000)
 			break;
 	}
-	enum store_code code = whole ? lite_do(file->writer, "COMMIT") : STORE_FULL;
-	if (code == STORE_BROKEN)
-		give_up("a commit");
+	enum store_code code = whole ? commit(file) : STORE_FULL;
 	roll_back(file);
 	if (code != STORE_OK) {
 		for (command = first; command; command = command->job.next ? command_of(command->job.next) : NULL)

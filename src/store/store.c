@@ -196,6 +196,13 @@ enum store_code db_exec(struct db *db, const char *sql, const struct value *valu
 	return db->ops->end(rows, changed);
 }
 
+enum store_code db_exec_last(struct db *db, const char *sql, const struct value *values, size_t count)
+{
+	if (db->ops->last && db->ops->last(db, sql, values, count))
+		return db->code;
+	return db_exec(db, sql, values, count, NULL);
+}
+
 int64_t db_int(struct db *db, int64_t otherwise, const char *sql, const struct value *values, size_t count)
 {
 	struct rows *rows = db_query(db, sql, values, count);

@@ -68,6 +68,7 @@ struct table {
 	size_t index_count;
 	bool foreign_ids; /* ids that do not carry their district */
 	const char *key; /* of a table beside a resource's: all its columns are said, and this is its key; or NULL */
+	const char *tokens; /* the token index of its records (store/token_index.h); or NULL */
 };
 
 struct store_options {
@@ -170,6 +171,9 @@ enum store_code rows_end(struct rows *rows);
 /* A statement without rows. With `changed` NULL it may be carried out as late as at the commit: what is wrong with it then
  * shows in a later statement, or in the code of the whole command. */
 enum store_code db_exec(struct db *db, const char *sql, const struct value *values, size_t count, int64_t *changed);
+/* The same, when all commands of the transaction have run: for what is cheaper when it is done together. What is wrong with it
+ * undoes all of them, and each is run again by itself. Text and values are copied. */
+enum store_code db_exec_last(struct db *db, const char *sql, const struct value *values, size_t count);
 /* The first column of the first row, or `otherwise`. An error stays in db_code. */
 int64_t db_int(struct db *db, int64_t otherwise, const char *sql, const struct value *values, size_t count);
 /* The first error since the connection was taken for this read or command. */

@@ -3,6 +3,7 @@
 #include "store/backend.h"
 
 #include "base/log.h"
+#include "store/token_index.h"
 
 #include <stdlib.h>
 
@@ -274,6 +275,8 @@ static enum store_open_result keep_table(struct db *db, const struct table *tabl
 		else
 			result = keep_columns(db, table, &found, &found.arena);
 		if (result == STORE_OPENED && !keep_indexes(db, table, &found.arena, is_new))
+			result = STORE_UNUSABLE;
+		if (result == STORE_OPENED && table->tokens && !token_index_make(db, table->tokens))
 			result = STORE_UNUSABLE;
 	}
 	arena_free(&found.arena);

@@ -45,7 +45,7 @@ static enum store_open_result open_with(const struct table *table)
 	return store_open(&options, &store);
 }
 
-#define TABLE(columns, indexes) (&(struct table){ "thing", columns, COUNT(columns), indexes, COUNT(indexes), false, NULL })
+#define TABLE(columns, indexes) (&(struct table){ "thing", columns, COUNT(columns), indexes, COUNT(indexes), false, NULL, NULL })
 
 static void close_it(void)
 {

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* search.c - records found by what somebody types, or by the number on a card or a telephone's display.
+ *
+ * What is looked for comes in the body, since addresses are written into logs. A search by a sealed field is answered behind a
+ * line of the journal, which says which fields were searched and how many records were found; one by name leaves none. */
+#include "engine/search.h"
+
+#include "engine/input.h"
+#include "engine/journal.h"
+#include "engine/listing.h"
+#include "engine/record_tokens.h"
+
+#include <string.h>
+
+enum { TYPED_CHARS_MAX = 64, SOUGHT_MAX = 64, EXACT_MAX = 16, LAST_CHARS = 4, LIMIT_DEFAULT = 20, LIMIT_MAX = 200 };
+
+struct search {
+	struct call *call;
+	struct sought sought[SOUGHT_MAX]; /* all of them */
+	size_t count;
+	struct {
+		const struct slot *slot;
+		struct text hash; /* of the whole value; missing: the last four are looked for, which the token tells */
+	} exact[EXACT_MAX];
+	size_t exact_count;
+	int64_t limit, after;
+	int64_t found; /* as of the last run */
+};
+
+/* ---- what was asked ---- */
+
+static const struct field typed_field = { .type = FIELD_text, .name = "q", .max = TYPED_CHARS_MAX };
+static const struct field limit_field = { .type = FIELD_integer, .name = "limit", .min = 1, .max = LIMIT_MAX };
+static const struct field cursor_field = { .type = FIELD_text, .name = "cursor", .max = 1024 };
+
+static void take_last_four(struct search *search, const struct slot *slot, struct text last)
+{
+	struct call *call = search->call;
+	char *upper = arena_take(call->arena, last.len + 1);
+	for (size_t i = 0; i < last.len; i++)
+		upper[i] = last.ptr[i] == 'x' && slot->field->type == FIELD_id_card ? 'X' : last.ptr[i];
+	search->exact[search->exact_count++].slot = slot;
+	search->sought[search->count++] = (struct sought){
+		last_four_token(call->app, call->arena, slot, call->actor.district, (struct text){ upper, last.len }), true };
+}
+
+static void take_whole(struct search *search, struct input *in, const struct slot *slot)
+{
+	struct call *call = search->call;
+	struct text shown = TEXT_NONE;
+	size_t wrong = call->wrong_count;
+	take_field(in, NULL, slot->field, &shown);
+	const struct sealed *sealed = &in->hidden.sealed[slot->sealed];
+	if (call->wrong_count > wrong)
+		return;
+	if (!sealed->plain.ptr) {
+		input_wrong(in, slot->field->name, "required", "必填", "This field is required");
+		return;
+	}
+	search->exact[search->exact_count].slot = slot;
+	search->exact[search->exact_count++].hash = sealed->hash;
+	search->sought[search->count++] =
+		(struct sought){ sealed_token(call->app, call->arena, slot, call->actor.district, sealed->plain), false };
+}
+
+static void take_exact_field(struct search *search, struct input *in, const struct slot *slot)
+{
+	struct text value = text_trim(json_text_of(json_object_get(in->object, slot->field->name)));
+	if (value.ptr && text_utf8_length(value) == LAST_CHARS) {
+		in->taken[in->taken_count++] = slot->field->name;
+		take_last_four(search, slot, value);
+	} else {
+		take_whole(search, in, slot);
+	}
+}
+
+/* Fields of the resource, each with the whole value or its last four characters. */
+static void take_exact(struct search *search, json_t *object)
+{
+	struct call *call = search->call;
+	const struct shape *shape = call->route->shape;
+	size_t first = call->wrong_count;
+	if (!json_is_object(object) || json_object_size(object) == 0) {
+		call_wrong(call, TEXT("/exact"), "wrong_type", TEXT("数据类型不对"), TEXT("The value has the wrong type"));
+		return;
+	}
+	struct input in = { .object = object };
+	input_start_record(&in, call, shape, 0, NULL);
+	for (size_t i = SYSTEM_SLOTS; i < shape->slot_count && search->exact_count < EXACT_MAX; i++)
+		if (field_is_found_exactly(shape->slots[i].field) && json_object_get(object, shape->slots[i].field->name))
+			take_exact_field(search, &in, &shape->slots[i]);
+	input_finish(&in);
+	for (size_t i = first; i < call->wrong_count; i++)
+		call->wrongs[i].pointer = text_printf(call->arena, "/exact%.*s", TEXT_ARG(call->wrongs[i].pointer));
+}
+
+static void take_typed(struct search *search, struct input *in)
+{
+	struct text typed = TEXT_NONE;
+	size_t wrong = search->call->wrong_count;
+	take_field(in, NULL, &typed_field, &typed);
+	if (search->call->wrong_count > wrong)
+		return;
+	search->count = tokens_seek(search->call->arena, typed, search->sought, SOUGHT_MAX);
+	if (search->count == 0)
+		input_wrong(in, typed_field.name, "required", "请输入要查找的内容", "Say what to look for");
+}
+
+static bool read_search(struct search *search)
+{
+	struct call *call = search->call;
+	struct text cursor = TEXT_NONE;
+	struct input in = { .object = call->body };
+	input_start(&in, call, false);
+	json_t *exact = json_object_get(call->body, "exact");
+	in.taken[in.taken_count++] = "exact";
+	if (exact && json_object_get(call->body, typed_field.name)) {
+		call_problem_detail(call, PROBLEM_BAD_REQUEST, TEXT("q 与 exact 只能用其一"), TEXT("Either q or exact, not both"));
+		return false;
+	}
+	if (exact)
+		take_exact(search, exact);
+	else
+		take_typed(search, &in);
+	search->limit = LIMIT_DEFAULT;
+	take_field(&in, NULL, &limit_field, &search->limit);
+	if (search->limit == MISSING)
+		search->limit = LIMIT_DEFAULT;
+	take_field(&in, NULL, &cursor_field, &cursor);
+	return input_finish(&in) && list_cursor(call, call->route->shape, cursor, &search->after);
+}
+
+/* ---- the statement ---- */
+
+/* The areas of the actor as tokens, one of which a record in sight has. 0: that would narrow nothing. */
+static size_t area_tokens(const struct call *call, struct sought *areas)
+{
+	const struct actor *actor = &call->actor;
+	const struct shape *shape = call->route->shape;
+	bool everywhere = actor->district == call->app->home_district && actor_covers(actor, call->app->home_area);
+	if (!shape->ties.area || (actor->role && actor->role->bound != BOUND_AREA) || everywhere)
+		return 0;
+	for (unsigned i = 0; i < actor->area_count; i++) {
+		areas[i] = (struct sought){ area_token(call->arena, actor->areas[i]), false };
+		if (!areas[i].token.ptr)
+			return 0;
+	}
+	return actor->area_count;
+}
+
+static struct text condition(struct search *search, const struct db *db)
+{
+	struct sought areas[ACTOR_AREAS_MAX];
+	struct sought_group groups[SOUGHT_MAX + 1];
+	size_t count = 0, area_count = area_tokens(search->call, areas);
+	for (; count < search->count; count++)
+		groups[count] = (struct sought_group){ &search->sought[count], 1 };
+	if (area_count > 0)
+		groups[count++] = (struct sought_group){ areas, area_count };
+	return token_index_condition(db, search->call->arena, groups, count);
+}
+
+static void add_source(struct query *query, struct search *search, const struct db *db)
+{
+	const struct call *call = search->call;
+	const struct shape *shape = call->route->shape;
+	const struct token_index_sql *found = db_is_postgres(db) ? &shape->found_postgres : &shape->found_sqlite;
+	query_sql(query, found->begin);
+	query_value(query, value_text(condition(search, db)));
+	if (found->district) {
+		query_sql(query, found->district);
+		query_value(query, value_int(call->actor.district));
+	}
+	if (search->after) {
+		query_sql(query, found->after);
+		query_value(query, value_int(search->after));
+	}
+	query_sql(query, found->end);
+}
+
+/* The index is asked first, and only of what it finds the records are looked at. */
+static void write_query(struct query *query, struct search *search, const struct db *db)
+{
+	struct call *call = search->call;
+	const struct shape *shape = call->route->shape;
+	query_start(query, call->arena);
+	query_sql(query, "SELECT ");
+	query_sql(query, shape->brief_list);
+	query_sql(query, " FROM ");
+	add_source(query, search, db);
+	query_sql(query, " CROSS JOIN ");
+	query_sql(query, shape->table.name);
+	query_sql(query, " WHERE id = found AND district = ");
+	query_value(query, value_int(call->actor.district));
+	scope_condition(query, &call->actor, &shape->ties);
+	query_sql(query, " AND ended_at IS NULL");
+	for (size_t i = 0; i < search->exact_count; i++) {
+		const struct slot *slot = search->exact[i].slot;
+		if (!search->exact[i].hash.ptr)
+			continue;
+		query_sql(query, " AND ");
+		query_sql(query, slot->hash_column);
+		query_sql(query, " = ");
+		query_value(query, value_blob(search->exact[i].hash));
+	}
+	query_sql(query, " ORDER BY found LIMIT ");
+	query_value(query, value_int(search->limit + 1));
+}
+
+static enum store_code look(struct db *db, void *arg)
+{
+	struct search *search = arg;
+	struct query query;
+	call_again(search->call);
+	write_query(&query, search, db);
+	return list_found(search->call, db, search->call->route->shape, &query, search->limit, &search->found);
+}
+
+/* ---- the journal ---- */
+
+/* Which fields and how many, never what was looked for. */
+static enum store_code note(struct tx *tx, void *arg)
+{
+	struct search *search = arg;
+	struct call *call = search->call;
+	struct buf detail = buf_in(call->arena, 512, 8192), names = buf_in(call->arena, 256, 4096);
+	struct json_out json = json_out(&detail);
+	json_begin_object(&json);
+	json_key(&json, TEXT("fields"));
+	json_begin_array(&json);
+	for (size_t i = 0; i < search->exact_count; i++) {
+		json_put_text(&json, search->exact[i].slot->name);
+		buf_text(&names, i ? TEXT(",") : TEXT(""));
+		buf_text(&names, search->exact[i].slot->name);
+	}
+	json_end_array(&json);
+	JSON_INT(&json, "count", search->found);
+	json_end_object(&json);
+	return journal_write(tx, &call->actor, &(struct journal_line){ .action = ACTION_LIST,
+		.resource = text_of(call->route->shape->resource->name), .fields = buf_done(&names), .detail = buf_done(&detail) });
+}
+
+/* ---- the operation ---- */
+
+static void search(struct call *call)
+{
+	struct search search = { .call = call };
+	struct store *store = call->app->store;
+	if (json_object_get(call->body, "exact") && !actor_may(&call->actor, call->route->shape->may_find)) {
+		call_problem(call, PROBLEM_FORBIDDEN);
+		return;
+	}
+	if (!read_search(&search))
+		return;
+	enum store_code code = store_read(store, 0, look, &search);
+	if (code == STORE_OK && search.exact_count > 0)
+		code = store_command(store, LANE_INTERACTIVE, note, &search);
+	app_settle(call, code);
+}
+
+static bool has_tokens(const struct shape *shape)
+{
+	return shape->table.tokens != NULL;
+}
+
+static const struct operation operations_of_all[] = {
+	{ METHOD_POST, "/search", false, ROUTE_TASK, .task = search, .has = has_tokens, .zh = "查找", .en = "search" },
+};
+
+const struct module search_module = { .name = "search", .operations = operations_of_all, .operation_count = COUNT(operations_of_all) };

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* token_index.c - which records have a token, by what each database has for it. */
+#include "store/token_index.h"
+
+#include "base/log.h"
+
+enum { EXPRESSION_MAX = 64 * 1024 };
+
+/* ---- the index ---- */
+
+static bool is_there(struct db *db, const char *index)
+{
+	return db_int(db, 0, db_is_postgres(db)
+		? "SELECT 1 FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = ?1"
+		: "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1", BIND(value_text(text_of(index)))) == 1;
+}
+
+/* FTS5 without content, positions and sizes: ids under each token and nothing else. On PostgreSQL what is new waits in a list
+ * of at most 1 MB, which every search reads; whoever fills it sorts it in. */
+static struct text ddl_of(struct arena *arena, bool is_postgres, const char *index)
+{
+	if (!is_postgres)
+		return text_printf(arena, "CREATE VIRTUAL TABLE %s USING fts5(words, content='', detail=none, columnsize=0,"
+		                   " tokenize=\"ascii tokenchars '#@_'\")", index);
+	return text_printf(arena, "CREATE TABLE %s (district INTEGER NOT NULL, id INTEGER NOT NULL, words TSVECTOR NOT NULL,"
+	                   " PRIMARY KEY (district, id));"
+	                   "CREATE INDEX %s_words ON %s USING GIN (words) WITH (gin_pending_list_limit = 1024)", index, index, index);
+}
+
+bool token_index_make(struct db *db, const char *index)
+{
+	struct arena arena = arena_new(1 << 16);
+	bool made = is_there(db, index) ||
+	            (db_code(db) == STORE_OK && db_exec(db, ddl_of(&arena, db_is_postgres(db), index).ptr, BIND_NONE, NULL) == STORE_OK);
+	if (!made)
+		log_error("store: the token index %s cannot be made", index);
+	arena_free(&arena);
+	return made;
+}
+
+/* ---- writing ---- */
+
+/* Without the blank behind the last. */
+static struct value words(struct text tokens)
+{
+	return value_text((struct text){ tokens.ptr, tokens.len - (tokens.len > 0 && tokens.ptr[tokens.len - 1] == ' ') });
+}
+
+static enum store_code set_postgres(struct tx *tx, struct arena *arena, const char *index, unsigned district, int64_t id, bool had,
+                                    struct text now)
+{
+	if (!now.ptr)
+		return db_exec(tx->db, text_printf(arena, "DELETE FROM %s WHERE district = ?1 AND id = ?2", index).ptr,
+		               BIND(value_int(district), value_int(id)), NULL);
+	struct text sql = text_printf(arena, "INSERT INTO %s (district, id, words)"
+		" VALUES (?1, ?2, array_to_tsvector(string_to_array(?3, ' ')))%s", index,
+		had ? " ON CONFLICT (district, id) DO UPDATE SET words = excluded.words" : "");
+	return db_exec(tx->db, sql.ptr, BIND(value_int(district), value_int(id), words(now)), NULL);
+}
+
+static enum store_code set_sqlite(struct tx *tx, struct arena *arena, const char *index, int64_t id, struct text before, struct text now)
+{
+	enum store_code code = STORE_OK;
+	if (before.ptr)
+		code = db_exec_last(tx->db, text_printf(arena, "INSERT INTO %s (%s, rowid, words) VALUES ('delete', ?1, ?2)", index,
+			index).ptr, BIND(value_int(id), words(before)));
+	if (code == STORE_OK && now.ptr)
+		code = db_exec_last(tx->db, text_printf(arena, "INSERT INTO %s (rowid, words) VALUES (?1, ?2)", index).ptr,
+			BIND(value_int(id), words(now)));
+	return code;
+}
+
+enum store_code token_index_set(struct tx *tx, const char *index, unsigned district, int64_t id, struct text before, struct text now)
+{
+	struct arena arena = arena_new(1 << 16);
+	enum store_code code = db_is_postgres(tx->db) ? set_postgres(tx, &arena, index, district, id, before.ptr != NULL, now)
+		: set_sqlite(tx, &arena, index, id, before, now);
+	arena_free(&arena);
+	return code;
+}
+
+enum store_code token_index_empty(struct tx *tx, const char *index)
+{
+	struct arena arena = arena_new(1 << 16);
+	struct text sql = db_is_postgres(tx->db) ? text_printf(&arena, "DELETE FROM %s", index)
+		: text_printf(&arena, "INSERT INTO %s (%s) VALUES ('delete-all')", index, index);
+	enum store_code code = db_exec_last(tx->db, sql.ptr, BIND_NONE);
+	arena_free(&arena);
+	return code;
+}
+
+/* ---- looking ---- */
+
+/* 'token':* & ('a' | 'b') on PostgreSQL, "token"* AND ("a" OR "b") on SQLite. No token has a quote in it. */
+struct text token_index_condition(const struct db *db, struct arena *arena, const struct sought_group *groups, size_t count)
+{
+	bool is_postgres = db_is_postgres(db);
+	const char *quote = is_postgres ? "'" : "\"";
+	struct buf out = buf_in(arena, 512, EXPRESSION_MAX);
+	for (size_t g = 0; g < count; g++) {
+		if (g > 0)
+			buf_text(&out, is_postgres ? TEXT(" & ") : TEXT(" AND "));
+		buf_char(&out, '(');
+		for (size_t i = 0; i < groups[g].count; i++) {
+			const struct sought *sought = &groups[g].any[i];
+			if (i > 0)
+				buf_text(&out, is_postgres ? TEXT(" | ") : TEXT(" OR "));
+			buf_printf(&out, "%s%.*s%s", quote, TEXT_ARG(sought->token), quote);
+			if (sought->begins)
+				buf_text(&out, is_postgres ? TEXT(":*") : TEXT("*"));
+		}
+		buf_char(&out, ')');
+	}
+	return buf_done(&out);
+}
+
+struct token_index_sql token_index_sql(struct arena *arena, bool is_postgres, const char *index)
+{
+	if (is_postgres)
+		return (struct token_index_sql){
+			text_printf(arena, "(SELECT id AS found FROM %s WHERE words @@ CAST(", index).ptr, " AS tsquery) AND district = ",
+			" AND id > ", ") AS finds" };
+	return (struct token_index_sql){
+		text_printf(arena, "(SELECT rowid AS found FROM %s WHERE %s MATCH ", index, index).ptr, NULL, " AND rowid > ", ") AS finds" };
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* token_index.h - which records have a token, by what each database has for it: FTS5 on SQLite, tsvector and GIN on PostgreSQL.
+ *
+ * A record's tokens are one text, with a blank between; FTS5 does not keep it, and must be told again what it was. */
+#ifndef STORE_TOKEN_INDEX_H
+#define STORE_TOKEN_INDEX_H
+
+#include "base/tokens.h"
+#include "store/store.h"
+
+/* Makes the index when it is missing. False: logged. */
+bool token_index_make(struct db *db, const char *index);
+/* A record's tokens from now on; missing: it has none. `before`: what they were, also missing where it had none; on PostgreSQL it
+ * need only be right whether there were some. */
+enum store_code token_index_set(struct tx *tx, const char *index, unsigned district, int64_t id, struct text before, struct text now);
+/* Nothing is in the index any more. */
+enum store_code token_index_empty(struct tx *tx, const char *index);
+
+/* One of each group is looked for; a group is as many in the list as its first says. */
+struct sought_group {
+	const struct sought *any;
+	size_t count;
+};
+/* The condition as the database takes it, to be bound behind token_index_begin. */
+struct text token_index_condition(const struct db *db, struct arena *arena, const struct sought_group *groups, size_t count);
+
+/* In a query's FROM: `begin`, the condition's value, `district`, the district's value, then either `end`, or `after`, an id's value, and
+ * `end`. Its rows are `found`, the ids. */
+struct token_index_sql {
+	const char *begin, *district, *after, *end;
+};
+struct token_index_sql token_index_sql(struct arena *arena, bool is_postgres, const char *index);
+
+#endif
