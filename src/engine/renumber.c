@@ -2,8 +2,11 @@
 /* renumber.c - records and accounts whose areas get other numbers. */
 #include "engine/renumber.h"
 
+#include "engine/input.h"
 #include "engine/journal.h"
+#include "engine/operations.h"
 #include "engine/record.h"
+#include "engine/record_tokens.h"
 #include "engine/territory.h"
 
 #include <stdlib.h>
@@ -73,13 +76,18 @@ static enum store_code remember(struct tx *tx, const struct job_work *work, stru
 }
 
 /* What stands elsewhere by the record's area goes along with it, in the same transaction. */
-static enum store_code bring_along(struct tx *tx, const struct shape *shape, const void *before, const void *record)
+static enum store_code bring_along(struct tx *tx, struct job_work *work, const struct shape *shape, const void *before,
+                                   const struct record *record)
 {
-	(void)tx;
-	(void)shape;
-	(void)before;
-	(void)record;
-	return STORE_OK;
+	struct call call;
+	struct hidden hidden;
+	void *now = arena_take_raw(work->arena, shape->resource->size);
+	if (!shape->table.tokens || record_has_ended(record))
+		return STORE_OK; /* what has ended is not searched for */
+	call_start(&call, work->app, work->arena);
+	call.actor = work->actor;
+	enum store_code code = operation_find(tx->db, &call, shape, record->id, now, &hidden);
+	return code == STORE_OK ? record_tokens_keep(tx, &call, shape, before, &hidden, record, &hidden) : code;
 }
 
 static enum store_code update(struct tx *tx, struct job_work *work, const struct shape *shape, const void *before,
@@ -143,7 +151,7 @@ static enum store_code keep(struct tx *tx, struct job_work *work, const struct s
 	enum store_code code = update(tx, work, shape, before, record);
 	if (code == STORE_OK)
 		code = write_line(tx, work, shape, before, record);
-	return code == STORE_OK ? bring_along(tx, shape, before, record) : code;
+	return code == STORE_OK ? bring_along(tx, work, shape, before, record) : code;
 }
 
 static enum store_code renumber_one(struct tx *tx, struct renumbering *r, const struct shape *shape, const void *before)

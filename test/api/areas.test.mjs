@@ -254,7 +254,9 @@ describe('two streets become one', () => {
 		const me = async (client) => (await client.get('/api/v1/me')).json.areas;
 		assert.deepEqual([await me(house.street2), await me(house.community2)], [[INTO], [community.successor]]);
 		assert.equal((await listed(house.street2, 'elders', INTO)).length, (await listed(bureau, 'elders', INTO)).length);
-		assert.ok((await listed(house.community2, 'elders', community.successor)).length > 0);
+		const [moved] = await listed(house.community2, 'elders', community.successor);
+		const hits = (await house.community2.post('/api/v1/elders/search', { q: moved.name })).json.items;
+		assert.ok(hits.some((one) => one.id === moved.id), 'found by name where it lies now');
 		const record = (await bureau.get(`/api/v1/elders/${gone.id}`)).json;
 		assert.deepEqual([record.area, record.version], [community.successor, 3]);
 
