@@ -85,7 +85,7 @@ static enum store_code bring_along(struct tx *tx, struct job_work *work, const s
 	if (!shape->table.tokens || record_has_ended(record))
 		return STORE_OK; /* what has ended is not searched for */
 	call_start(&call, work->app, work->arena);
-	call.actor = work->actor;
+	call.actor = actor_local(work->actor.district, work->app->home_area); /* whose sight is that of the job, all of the district */
 	enum store_code code = operation_find(tx->db, &call, shape, record->id, now, &hidden);
 	return code == STORE_OK ? record_tokens_keep(tx, &call, shape, before, &hidden, record, &hidden) : code;
 }
