@@ -85,6 +85,10 @@ struct store_options {
 	enum store_code (*sequence)(struct tx *tx, bool *news);
 };
 
+/* Writes the statements by which an empty database gets its tables, and remembers that it has them; each with ; and on a line
+ * of its own. */
+void store_write_ddl(struct buf *out, const struct store_options *options, bool postgres);
+
 enum store_open_result {
 	STORE_OPENED,
 	STORE_HELD, /* a server holds this SQLite file: talk to it through store_socket_path() */

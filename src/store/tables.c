@@ -3,6 +3,7 @@
 #include "store/backend.h"
 
 #include "base/log.h"
+#include "store/postgres.h"
 #include "store/token_index.h"
 
 #include <stdlib.h>
@@ -115,9 +116,9 @@ static bool do_ddl(struct db *db, struct buf *ddl)
 	return done;
 }
 
-static bool make_table(struct db *db, const struct table *table, struct arena *arena)
+static struct buf table_ddl(struct arena *arena, const struct table *table, bool postgres)
 {
-	bool by_district = db_is_postgres(db) || table->foreign_ids;
+	bool by_district = postgres || table->foreign_ids;
 	struct buf ddl = buf_in(arena, 4096, DDL_BYTES_MAX);
 	if (table->key) {
 		buf_printf(&ddl, "CREATE TABLE %s (", table->name);
@@ -125,7 +126,7 @@ static bool make_table(struct db *db, const struct table *table, struct arena *a
 			buf_printf(&ddl, "%s %s%s, ", table->columns[i].name, table->columns[i].type,
 			           table->columns[i].must ? " NOT NULL" : "");
 		buf_printf(&ddl, "PRIMARY KEY (%s)) STRICT, WITHOUT ROWID", table->key);
-		return do_ddl(db, &ddl);
+		return ddl;
 	}
 	/* An id carries its district, so on SQLite it is the key by itself: a look-up by rowid costs a third of one by two
 	 * columns. On PostgreSQL the key begins with the district, by which Citus shards. */
@@ -134,6 +135,12 @@ static bool make_table(struct db *db, const struct table *table, struct arena *a
 	for (size_t i = 0; i < table->column_count; i++)
 		buf_printf(&ddl, ", %s %s%s", table->columns[i].name, table->columns[i].type, table->columns[i].must ? " NOT NULL" : "");
 	buf_printf(&ddl, "%s", by_district ? ", PRIMARY KEY (district, id)) STRICT, WITHOUT ROWID" : ") STRICT");
+	return ddl;
+}
+
+static bool make_table(struct db *db, const struct table *table, struct arena *arena)
+{
+	struct buf ddl = table_ddl(arena, table, db_is_postgres(db));
 	return do_ddl(db, &ddl);
 }
 
@@ -308,14 +315,65 @@ bool store_make_indexes(struct store *store, struct db *db)
 
 /* ---- all of it ---- */
 
+static const char schema_table[] = "CREATE TABLE IF NOT EXISTS store_schema (owner TEXT NOT NULL, step INTEGER NOT NULL,"
+	" PRIMARY KEY (owner, step)) STRICT, WITHOUT ROWID";
+static const char index_table[] = "CREATE TABLE IF NOT EXISTS store_index (name TEXT NOT NULL PRIMARY KEY, definition TEXT NOT NULL)"
+	" STRICT, WITHOUT ROWID";
+
+static void write_ddl(struct buf *out, const char *sql, bool postgres)
+{
+	buf_text(out, text_trim(text_of(postgres ? pg_ddl(out->arena, sql) : sql)));
+	buf_text(out, TEXT(";\n"));
+}
+
+/* As a literal of SQL. */
+static void write_quoted(struct buf *out, struct text text)
+{
+	buf_char(out, '\'');
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.ptr[i] == '\'')
+			buf_char(out, '\'');
+		buf_char(out, text.ptr[i]);
+	}
+	buf_char(out, '\'');
+}
+
+static void write_table(struct buf *out, const struct table *table, bool postgres)
+{
+	struct buf ddl = table_ddl(out->arena, table, postgres);
+	write_ddl(out, text_z(out->arena, buf_done(&ddl)), postgres);
+	for (size_t i = 0; i < table->index_count; i++) {
+		struct text index = index_ddl(out->arena, table, &table->indexes[i], false);
+		write_ddl(out, text_z(out->arena, index), postgres);
+		buf_text(out, TEXT("INSERT INTO store_index (name, definition) VALUES ("));
+		write_quoted(out, text_of(table->indexes[i].name));
+		buf_text(out, TEXT(", "));
+		write_quoted(out, index);
+		buf_text(out, TEXT(");\n"));
+	}
+}
+
+void store_write_ddl(struct buf *out, const struct store_options *options, bool postgres)
+{
+	write_ddl(out, schema_table, postgres);
+	write_ddl(out, index_table, postgres);
+	for (size_t i = 0; i < options->schema_count; i++) {
+		const struct schema *schema = options->schemas[i];
+		const char *const *steps = postgres && schema->postgres_steps ? schema->postgres_steps : schema->steps;
+		for (size_t step = 0; step < schema->count; step++) {
+			write_ddl(out, steps[step], postgres);
+			buf_printf(out, "INSERT INTO store_schema (owner, step) VALUES ('%s', %zu);\n", schema->owner, step + 1);
+		}
+	}
+	for (size_t i = 0; i < options->table_count; i++)
+		write_table(out, options->tables[i], postgres);
+}
+
 enum store_open_result store_prepare_schema(struct store *store, struct db *db)
 {
 	bool any = false;
-	if (!store->options.read_only &&
-	    (db_exec(db, "CREATE TABLE IF NOT EXISTS store_schema (owner TEXT NOT NULL, step INTEGER NOT NULL,"
-	                 " PRIMARY KEY (owner, step)) STRICT, WITHOUT ROWID", BIND_NONE, NULL) != STORE_OK ||
-	     db_exec(db, "CREATE TABLE IF NOT EXISTS store_index (name TEXT NOT NULL PRIMARY KEY, definition TEXT NOT NULL)"
-	                 " STRICT, WITHOUT ROWID", BIND_NONE, NULL) != STORE_OK))
+	if (!store->options.read_only && (db_exec(db, schema_table, BIND_NONE, NULL) != STORE_OK ||
+	                                  db_exec(db, index_table, BIND_NONE, NULL) != STORE_OK))
 		return STORE_UNUSABLE;
 	if (!all_steps_known(store, db, &any)) {
 		log_error("store: it was written by a newer version of this program; update the program");
