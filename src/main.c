@@ -3,6 +3,7 @@
 #include "care/modules.h"
 #include "edge/commands.h"
 #include "edge/http.h"
+#include "edge/schema.h"
 #include "engine/claim.h"
 #include "engine/job.h"
 #include "engine/reveal.h"
@@ -10,8 +11,8 @@
 #include "engine/session.h"
 
 static const struct module *const modules[] = {
-	&account_module, &claim_module, &job_module, &area_module, &area_change_module, &elder_module, &facility_module,
-	&household_module, &organization_module, &staff_module, &import_module, &reveal_module, &search_module, &page_module,
+	&account_module, &claim_module, &job_module, CAPABILITIES(CAPABILITY_ROW) &import_module, &reveal_module, &search_module, &page_module,
+	&schema_module,
 };
 
 int main(int argc, char **argv)

@@ -96,7 +96,7 @@ static const struct resource area = {
 	.fields = fields, .field_count = COUNT(fields), .size = sizeof(struct area),
 	.ties = { .area = "number" },
 	.readers = "bureau street community auditor administrator security operator", .writers = "bureau",
-	.check = check, .number = number, .ending = ending,
+	.check = check, .number = number, .ending = ending, .problems = PROBLEM_LIST(PROBLEM_JOB_UNDER_WAY, PROBLEM_AREA_IN_USE),
 };
 static const struct resource *const resources[] = { &area };
 
@@ -140,9 +140,11 @@ static enum store_code codes(struct db *db, void *arg)
 
 enum { RECODE_ROWS = 50 };
 
-static const struct field code_field = { .type = FIELD_text, .name = "code", .label = "新代码", .flags = MUST, .max = 12 };
-static const struct field document_field = { .type = FIELD_text, .name = "document", .label = "批准文号", .flags = MUST };
-static const struct field from_field = { .type = FIELD_date, .name = "from_on", .label = "生效日期", .flags = MUST };
+static const struct field recode_fields[] = {
+	{ .type = FIELD_text, .name = "code", .label = "新代码", .flags = MUST, .max = 12 },
+	{ .type = FIELD_text, .name = "document", .label = "批准文号", .flags = MUST },
+	{ .type = FIELD_date, .name = "from_on", .label = "生效日期", .flags = MUST },
+};
 
 /* How many digits of a code say an area of this level; 0: it has none. */
 static size_t digits_of(struct text level)
@@ -203,9 +205,9 @@ static enum store_code take_recode(struct tx *tx, struct call *call, struct job_
 	if (code != STORE_OK)
 		return code;
 	input_start(&in, call, true);
-	take_field(&in, tx, &code_field, &r.code);
-	take_field(&in, tx, &document_field, &r.document);
-	take_field(&in, tx, &from_field, &r.from);
+	take_field(&in, tx, &recode_fields[0], &r.code);
+	take_field(&in, tx, &recode_fields[1], &r.document);
+	take_field(&in, tx, &recode_fields[2], &r.from);
 	check_recoding(call, tx, &r, &a);
 	if (!input_finish(&in))
 		return STORE_REFUSED;
@@ -308,8 +310,11 @@ static enum store_code recode(struct tx *tx, struct job_work *work)
 	return release(tx, work);
 }
 
+static const struct about recode_about = { "recode_area", "变更代码：区划", "re-code: area", .takes = BODY_MEMBERS,
+	                                   .in = { ROWS(recode_fields) }, JOB_ANSWER };
 static const struct job_kind jobs[] = {
-	{ "area_recode", "/api/v1/areas/{id}/recode", "area.write", "区划代码变更", "re-coding an area", take_recode, recode, release },
+	{ "area_recode", "/api/v1/areas/{id}/recode", "area.write", "区划代码变更", "re-coding an area", take_recode, recode, release,
+	  &recode_about },
 };
 
 static const char *const steps[] = {
@@ -321,13 +326,23 @@ static const char *const steps[] = {
 };
 static const struct schema schema = { .owner = "area", .steps = steps, .count = COUNT(steps) };
 
+static const struct field next[] = { { .type = FIELD_text, .name = "next", .label = "下一页" } };
+static const struct field code_fields[] = {
+	{ .type = FIELD_text, .name = "code", .label = "代码", .flags = MUST },
+	{ .type = FIELD_date, .name = "from_on", .label = "生效日期" },
+	{ .type = FIELD_date, .name = "to_on", .label = "失效日期" },
+	{ .type = FIELD_text, .name = "document", .label = "文号" },
+};
+static const struct about codes_about = { "list_area_code", "历次代码：区划", "codes: area", .gives = BODY_MEMBERS,
+	                                  .out = { ROWS(next), .list = "items", ROWS(code_fields) }, .tie = "area" };
 static const struct route routes[] = {
-	{ METHOD_GET, "/api/v1/areas/{id}/codes", "area.read", ROUTE_READ, .read = codes },
+	{ METHOD_GET, "/api/v1/areas/{id}/codes", "area.read", ROUTE_READ, .read = codes, .about = &codes_about },
 };
 /* Named here so that the route above finds it; the resource's readers get it. */
 static const struct grant grants[] = { { "area.read", "bureau" } };
 
 const struct module area_module = {
-	.name = "area", .resources = resources, .resource_count = COUNT(resources), .routes = routes, .route_count = COUNT(routes),
-	.grants = grants, .grant_count = COUNT(grants), .jobs = jobs, .job_count = COUNT(jobs), .schema = &schema,
+	.name = "area", .file = __FILE__, .resources = resources, .resource_count = COUNT(resources),
+	.routes = routes, .route_count = COUNT(routes), .grants = grants, .grant_count = COUNT(grants),
+	.jobs = jobs, .job_count = COUNT(jobs), .schema = &schema,
 };

@@ -31,11 +31,21 @@ struct change {
 	bool end; /* of the phase */
 };
 
-static const struct field into_field = { .type = FIELD_area, .name = "into", .label = "并入区划", .flags = MUST };
-static const struct field area_field = { .type = FIELD_area, .name = "area", .label = "区划", .flags = MUST };
-static const struct field parent_field = { .type = FIELD_area, .name = "to_parent", .label = "划入的上级区划", .flags = MUST };
-static const struct field document_field = { .type = FIELD_text, .name = "document", .label = "批准文号", .flags = MUST };
-static const struct field on_field = { .type = FIELD_date, .name = "on", .label = "生效日期", .flags = MUST };
+#define DOCUMENT { .type = FIELD_text, .name = "document", .label = "批准文号", .flags = MUST }
+#define ON { .type = FIELD_date, .name = "on", .label = "生效日期", .flags = MUST }
+static const struct field merge_fields[] = {
+	{ .type = FIELD_area, .name = "into", .label = "并入区划", .flags = MUST }, DOCUMENT, ON,
+	{ .type = FIELD_refs, .name = "from", .label = "撤销的区划", .flags = MUST, .to = "area" },
+};
+static const struct field move_fields[] = {
+	{ .type = FIELD_area, .name = "area", .label = "区划", .flags = MUST }, DOCUMENT, ON,
+	{ .type = FIELD_area, .name = "to_parent", .label = "划入的上级区划", .flags = MUST },
+};
+#define INTO_FIELD merge_fields[0]
+#define DOCUMENT_FIELD merge_fields[1]
+#define ON_FIELD merge_fields[2]
+#define AREA_FIELD move_fields[0]
+#define PARENT_FIELD move_fields[3]
 
 /* ---- the tree ---- */
 
@@ -98,8 +108,8 @@ static void take_from(struct input *in, struct tx *tx, struct change *c)
 
 static void take_how(struct input *in, struct tx *tx, struct change *c)
 {
-	take_field(in, tx, &document_field, &c->document);
-	take_field(in, tx, &on_field, &c->on);
+	take_field(in, tx, &DOCUMENT_FIELD, &c->document);
+	take_field(in, tx, &ON_FIELD, &c->on);
 	if (c->on.ptr && text_compare(c->on, date_text(in->call->arena, date_of_ms(tx->now_ms))) > 0)
 		input_wrong(in, "on", "out_of_range", "尚未生效，到生效之日再办理", "It is not in force yet: come back on the day");
 	input_finish(in);
@@ -111,7 +121,7 @@ static enum store_code check_place(struct tx *tx, struct call *call, int64_t are
 	int64_t top = db_int(tx->db, 0, "SELECT area FROM district WHERE number = ?1", BIND(value_int(call->actor.district)));
 	if (!actor_covers(&call->actor, area))
 		wrong_area(call, name, "out_of_scope", "不在您的管辖范围内", "Outside your area");
-	else if (area == top && name != parent_field.name)
+	else if (area == top && name != PARENT_FIELD.name)
 		wrong_area(call, name, "wrong_level", "本区自身不能撤并", "The district itself is not merged or moved");
 	else if (territory_held(tx->db, call->actor.district, area))
 		return call_problem(call, PROBLEM_JOB_UNDER_WAY);
@@ -147,7 +157,7 @@ static enum store_code check_move(struct tx *tx, struct call *call, const struct
 		wrong_area(call, "to_parent", "wrong_level", "须是另一个同级的上级区划", "Another area of the level above");
 	if (code == STORE_OK)
 		code = check_place(tx, call, c->from[0], "area");
-	return code == STORE_OK ? check_place(tx, call, c->parent, parent_field.name) : code;
+	return code == STORE_OK ? check_place(tx, call, c->parent, PARENT_FIELD.name) : code;
 }
 
 static enum store_code hold_and_count(struct tx *tx, const struct change *c)
@@ -190,8 +200,8 @@ static enum store_code take_change(struct tx *tx, struct call *call, struct job_
 	if (merge)
 		take_from(&in, tx, &c);
 	else
-		take_field(&in, tx, &area_field, &c.from[0]);
-	take_field(&in, tx, merge ? &into_field : &parent_field, merge ? &c.into : &c.parent);
+		take_field(&in, tx, &AREA_FIELD, &c.from[0]);
+	take_field(&in, tx, merge ? &INTO_FIELD : &PARENT_FIELD, merge ? &c.into : &c.parent);
 	c.from_count = merge ? c.from_count : 1;
 	take_how(&in, tx, &c);
 	enum store_code code = db_code(tx->db);
@@ -508,11 +518,17 @@ static enum store_code undo(struct tx *tx, struct job_work *work)
 	return code;
 }
 
+static const struct about merge_about = { "merge_area", "撤并：区划", "merge: area", .takes = BODY_MEMBERS, .in = { ROWS(merge_fields) },
+	                                  JOB_ANSWER };
+static const struct about move_about = { "move_area", "划转：区划", "move: area", .takes = BODY_MEMBERS, .in = { ROWS(move_fields) },
+	                                 JOB_ANSWER };
 static const struct job_kind jobs[] = {
-	{ "area_merge", "/api/v1/area_merges", "area.write", "区划撤并", "merging areas", take_merge, step, undo },
-	{ "area_move", "/api/v1/area_moves", "area.write", "区划划转", "moving an area", take_move, step, undo },
+	{ "area_merge", "/api/v1/area_merges", "area.write", "区划撤并", "merging areas", take_merge, step, undo,
+	  &merge_about },
+	{ "area_move", "/api/v1/area_moves", "area.write", "区划划转", "moving an area", take_move, step, undo,
+	  &move_about },
 };
 
 const struct module area_change_module = {
-	.name = "area_change", .jobs = jobs, .job_count = COUNT(jobs), .schema = &territory_schema,
+	.name = "area_change", .file = __FILE__, .jobs = jobs, .job_count = COUNT(jobs), .schema = &territory_schema,
 };

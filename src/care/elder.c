@@ -145,4 +145,6 @@ static const struct resource elder = {
 };
 static const struct resource *const resources[] = { &elder };
 
-const struct module elder_module = { .name = "elder", .resources = resources, .resource_count = COUNT(resources) };
+const struct module elder_module = {
+	.name = "elder", .file = __FILE__, .resources = resources, .resource_count = COUNT(resources),
+};

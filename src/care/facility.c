@@ -54,4 +54,6 @@ static const struct resource facility = {
 };
 static const struct resource *const resources[] = { &facility };
 
-const struct module facility_module = { .name = "facility", .resources = resources, .resource_count = COUNT(resources) };
+const struct module facility_module = {
+	.name = "facility", .file = __FILE__, .resources = resources, .resource_count = COUNT(resources),
+};

@@ -30,4 +30,6 @@ static const struct resource household = {
 };
 static const struct resource *const resources[] = { &household };
 
-const struct module household_module = { .name = "household", .resources = resources, .resource_count = COUNT(resources) };
+const struct module household_module = {
+	.name = "household", .file = __FILE__, .resources = resources, .resource_count = COUNT(resources),
+};

@@ -1,11 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* modules.h - the capabilities. */
+/* modules.h - the capabilities, one line each. Whoever adds one adds its line here, and nothing anywhere else. */
 #ifndef CARE_MODULES_H
 #define CARE_MODULES_H
 
 #include "engine/app.h"
 
-extern const struct module area_module, area_change_module, elder_module, facility_module, household_module,
-	organization_module, staff_module;
+#define CAPABILITIES(C) \
+	C(area) \
+	C(area_change) \
+	C(elder) \
+	C(facility) \
+	C(household) \
+	C(organization) \
+	C(staff)
+
+#define CAPABILITY_DECLARATION(name) extern const struct module name##_module;
+CAPABILITIES(CAPABILITY_DECLARATION)
+
+#define CAPABILITY_ROW(name) &name##_module,
 
 #endif

@@ -54,4 +54,6 @@ static const struct resource organization = {
 };
 static const struct resource *const resources[] = { &organization };
 
-const struct module organization_module = { .name = "organization", .resources = resources, .resource_count = COUNT(resources) };
+const struct module organization_module = {
+	.name = "organization", .file = __FILE__, .resources = resources, .resource_count = COUNT(resources),
+};

@@ -62,4 +62,6 @@ static const struct resource staff = {
 };
 static const struct resource *const resources[] = { &staff };
 
-const struct module staff_module = { .name = "staff", .resources = resources, .resource_count = COUNT(resources) };
+const struct module staff_module = {
+	.name = "staff", .file = __FILE__, .resources = resources, .resource_count = COUNT(resources),
+};

@@ -5,6 +5,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "edge/client.h"
+#include "edge/schema.h"
 #include "edge/setup.h"
 #include "engine/checkpoint.h"
 #include "engine/password.h"
@@ -155,13 +156,23 @@ static int import_file(struct command_line *line, const char *path, struct text 
 	return all ? EXIT_FINE : EXIT_REJECTED;
 }
 
+/* Where the records of this name are imported; NULL: there are no such, or nobody writes them. */
+static const char *import_path(struct command_line *line, const char *plural)
+{
+	for (size_t m = 0; m < line->module_count; m++)
+		for (size_t i = 0; i < line->modules[m]->resource_count; i++) {
+			const struct resource *resource = line->modules[m]->resources[i];
+			if (resource->writers && strcmp(resource->plural, plural) == 0)
+				return text_printf(&line->arena, "/api/v1/%s/import", plural).ptr;
+		}
+	return NULL;
+}
+
 static int command_import(struct command_line *line)
 {
-	const char *path = line->word_count != 2 ? NULL
-	                   : strcmp(line->words[0], "elders") == 0 ? "/api/v1/elders/import"
-	                   : strcmp(line->words[0], "facilities") == 0 ? "/api/v1/facilities/import" : NULL;
+	const char *path = line->word_count == 2 ? import_path(line, line->words[0]) : NULL;
 	if (!path) {
-		fprintf(stderr, "usage: songhe import elders|facilities FILE.csv --store STORE [--json]\n");
+		fprintf(stderr, "usage: songhe import elders|facilities|... FILE.csv --store STORE [--json]\n");
 		return EXIT_USAGE;
 	}
 	int fd = open(line->words[1], O_RDONLY | O_CLOEXEC);
@@ -366,10 +377,11 @@ static const struct {
 	{ "demo", "make a store with an invented district: --plan PLAN --elders N --seed S --password P [--suite aes|sm]", command_demo },
 	{ "serve", "serve a store: --listen ADDR:PORT [--tls-cert FILE --tls-key FILE | --behind-proxy ADDR] [--threads N]"
 	           " [--workers N] [--checkpoints FILE] [--sign-key-file FILE]", command_serve },
-	{ "import", "load a CSV: import elders|facilities FILE.csv", command_import },
+	{ "import", "load a CSV: import elders|facilities|... FILE.csv", command_import },
 	{ "user", "accounts: user list | add | password | disable | unlock | forget-codes", command_user },
 	{ "key", "the store's keys: key rotate | rewrap --new-key-file FILE", command_key },
 	{ "verify", "check the store, the journal's chain and its checkpoints: [--against FILE] [--key BASE64]", command_verify },
+	{ "schema", "describe the program: --as json|openapi|matrix|docs|sql|citus, or --check what is declared", command_schema },
 };
 
 static int usage(FILE *out)
@@ -396,7 +408,7 @@ static bool share_clock(struct clock *clock, const char *file)
 
 static bool read_options(struct command_line *line, int argc, char **argv, bool *help)
 {
-	enum { HELP = 1, JSON, STDIN_PASSWORD, TEST_CLOCK };
+	enum { HELP = 1, JSON, STDIN_PASSWORD, CHECK, TEST_CLOCK };
 	const struct {
 		const char *name, **value;
 	} values[] = {
@@ -408,10 +420,12 @@ static bool read_options(struct command_line *line, int argc, char **argv, bool 
 		{ "sign-key-file", &line->sign_key_file }, { "checkpoints", &line->checkpoints }, { "against", &line->against },
 		{ "key", &line->key }, { "organization", &line->organization }, { "person", &line->person },
 		{ "family", &line->family }, { "policy", &line->policy },
+		{ "as", &line->as }, { "database", &line->database },
 	};
-	struct option options[COUNT(values) + 5] = { { "help", no_argument, NULL, HELP }, { "json", no_argument, NULL, JSON },
-		                                     { "password-stdin", no_argument, NULL, STDIN_PASSWORD } };
-	size_t count = 3;
+	struct option options[COUNT(values) + 6] = { { "help", no_argument, NULL, HELP }, { "json", no_argument, NULL, JSON },
+		                                     { "password-stdin", no_argument, NULL, STDIN_PASSWORD },
+		                                     { "check", no_argument, NULL, CHECK } };
+	size_t count = 4;
 #ifdef SONGHE_TEST_CLOCK
 	options[count++] = (struct option){ "test-clock", required_argument, NULL, TEST_CLOCK };
 #endif
@@ -426,6 +440,8 @@ static bool read_options(struct command_line *line, int argc, char **argv, bool 
 			line->json = true;
 		else if (found == STDIN_PASSWORD)
 			line->password_stdin = true;
+		else if (found == CHECK)
+			line->check = true;
 #ifdef SONGHE_TEST_CLOCK
 		else if (found == TEST_CLOCK && share_clock(&line->clock, optarg))
 			continue;
@@ -463,7 +479,7 @@ int commands_run(int argc, char **argv, const struct module *const *modules, siz
 			printf("songhe %s: %s\n", commands[i].name, commands[i].help);
 			return EXIT_FINE;
 		}
-		if (!line.store) {
+		if (!line.store && commands[i].run != command_schema) {
 			fprintf(stderr, "songhe %s: say which store: --store sqlite:PATH or --store postgresql://...\n", argv[1]);
 			return EXIT_USAGE;
 		}

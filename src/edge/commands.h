@@ -25,7 +25,8 @@ struct command_line {
 		*workers, *elders, *seed, *key_file, *suite, *new_key_file, *sign_key_file, *checkpoints, *against, *key,
 		*organization, *person, *family, *policy;
 	struct keys_wish keys; /* what `key_file` and `suite` say */
-	bool json, password_stdin;
+	const char *as, *database; /* of the schema */
+	bool json, password_stdin, check;
 	const char *words[4]; /* what stands behind the command's name */
 	size_t word_count;
 	char **argv; /* as the program was started, for a restart */

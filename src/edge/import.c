@@ -5,6 +5,7 @@
 #include "base/csv.h"
 #include "engine/input.h"
 #include "engine/operations.h"
+#include "engine/source.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -258,10 +259,26 @@ static void import_file(struct call *call)
 	free(csv);
 }
 
+static const struct field answer[] = {
+	{ .type = FIELD_integer, .name = "rows", .label = "读取的行数", .flags = MUST },
+	{ .type = FIELD_integer, .name = "accepted", .label = "导入的行数", .flags = MUST },
+	{ .type = FIELD_integer, .name = "rejected", .label = "未导入的行数", .flags = MUST },
+	{ .type = FIELD_words, .name = "unknown_columns", .label = "不认识的列", .flags = MUST },
+};
+static const struct field errors[] = {
+	{ .type = FIELD_integer, .name = "line", .label = "行", .flags = MUST },
+	{ .type = FIELD_text, .name = "column", .label = "字段" },
+	{ .type = FIELD_text, .name = "code", .label = "错误代码", .flags = MUST },
+	{ .type = FIELD_text, .name = "message", .label = "说明", .flags = MUST },
+};
+static const struct about about_import = { .takes = BODY_CSV, .gives = BODY_MEMBERS,
+	                                   .out = { ROWS(answer), .list = "errors", ROWS(errors) },
+	                                   .params = ROWS(source_params) };
+
 static const struct operation operations_of_all[] = {
-	{ METHOD_POST, "/import", true, ROUTE_TASK, .task = import_file, .csv = true, .zh = "导入", .en = "import" },
+	{ METHOD_POST, "/import", true, ROUTE_TASK, .task = import_file, .csv = true, .zh = "导入", .en = "import", .about = &about_import },
 };
 
 const struct module import_module = {
-	.name = "import", .operations = operations_of_all, .operation_count = COUNT(operations_of_all),
+	.name = "import", .file = __FILE__, .operations = operations_of_all, .operation_count = COUNT(operations_of_all),
 };

@@ -126,16 +126,29 @@ static enum store_code journal(struct db *db, void *arg)
 	return code;
 }
 
+/* ---- what they say of themselves ---- */
+
+static const struct field status[] = { { .type = FIELD_text, .name = "status", .label = "状态", .flags = MUST } };
+static const struct about front_about = { "front", "首页", "front page", .gives = BODY_HTML };
+static const struct about live_about = { "livez", "进程是否在运行", "whether the process answers", .gives = BODY_MEMBERS,
+	                                 .out = { ROWS(status) } };
+static const struct about ready_about = { "readyz", "是否可以提供服务", "whether the store answers", .gives = BODY_MEMBERS,
+	                                  .out = { ROWS(status) }, .problems = PROBLEM_LIST(PROBLEM_UNAVAILABLE) };
+static const struct about metrics_about = { "metrics", "运行指标", "numbers for Prometheus", .gives = BODY_PLAIN };
+static const struct about journal_about = { "list_journal", "操作日志", "the journal, oldest first", .gives = BODY_MEMBERS,
+	HISTORY_ROWS, .problems = PROBLEM_LIST(PROBLEM_BAD_CURSOR) };
+static const struct about events_about = { "follow_events", "实时变更", "changes as they happen", .gives = BODY_EVENTS };
+
 static const struct route routes[] = {
-	{ METHOD_GET, "/", NULL, ROUTE_TASK, .task = front, .open = true },
-	{ METHOD_GET, "/livez", NULL, ROUTE_TASK, .task = live, .open = true },
-	{ METHOD_GET, "/readyz", NULL, ROUTE_TASK, .task = ready, .open = true },
-	{ METHOD_GET, "/metrics", "journal.read", ROUTE_READ, .read = metrics },
-	{ METHOD_GET, "/api/v1/journal", "journal.read", ROUTE_READ, .read = journal },
-	{ METHOD_GET, "/api/v1/events", NULL, ROUTE_STREAM, .open = false },
+	{ METHOD_GET, "/", NULL, ROUTE_TASK, .task = front, .open = true, .about = &front_about },
+	{ METHOD_GET, "/livez", NULL, ROUTE_TASK, .task = live, .open = true, .about = &live_about },
+	{ METHOD_GET, "/readyz", NULL, ROUTE_TASK, .task = ready, .open = true, .about = &ready_about },
+	{ METHOD_GET, "/metrics", "journal.read", ROUTE_READ, .read = metrics, .about = &metrics_about },
+	{ METHOD_GET, "/api/v1/journal", "journal.read", ROUTE_READ, .read = journal, .about = &journal_about },
+	{ METHOD_GET, "/api/v1/events", NULL, ROUTE_STREAM, .about = &events_about },
 };
 
 static const struct grant grants[] = { { "journal.read", "auditor" } };
 
-const struct module page_module = { .name = "page", .routes = routes, .route_count = COUNT(routes), .grants = grants,
-	                                .grant_count = COUNT(grants) };
+const struct module page_module = { .name = "page", .file = __FILE__, .routes = routes, .route_count = COUNT(routes),
+	                                .grants = grants, .grant_count = COUNT(grants) };

@@ -53,6 +53,10 @@ void user_post(struct call *call);
 void user_patch(struct call *call);
 void user_unlock(struct call *call);
 void user_forget_second_factor(struct call *call);
+/* What the routes of accounts and of signing in say of themselves (account_about.c, policy.c). */
+extern const struct about login_about, logout_about, me_about, my_password_about, totp_begin_about, totp_confirm_about, totp_end_about,
+	session_list_about, session_end_about, token_list_about, token_create_about, token_end_about, user_list_about, user_create_about,
+	user_get_about, user_change_about, user_unlock_about, user_totp_end_about, policy_get_about, policy_change_about;
 /* Takes in from the journal that a lock was lifted. */
 void user_unlocked(struct app *app, const struct journal_line *line);
 

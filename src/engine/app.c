@@ -4,6 +4,7 @@
 
 #include "base/crypto.h"
 #include "engine/checkpoint.h"
+#include "engine/describe.h"
 #include "engine/feed.h"
 #include "engine/guess.h"
 #include "engine/job.h"
@@ -61,7 +62,8 @@ static void add_operations(struct app *app, const struct shape *shape, const str
 		if (permission == PERMISSIONS_MAX || (o->has && !o->has(shape)))
 			continue;
 		struct route route = { o->method, text_printf(&app->arena, "%s%s", shape->path, o->path).ptr,
-			               app->access.names[permission], o->kind, o->read, o->command, o->task, .csv = o->csv };
+			               app->access.names[permission], o->kind, o->read, o->command, o->task, .csv = o->csv,
+			               .about = o->about, .operation = o };
 		add_route(app, &route, shape, permission);
 	}
 }
@@ -70,7 +72,8 @@ static void add_jobs(struct app *app, const struct module *module)
 {
 	for (size_t i = 0; i < module->job_count; i++) {
 		const struct job_kind *kind = &module->jobs[i];
-		struct route route = { METHOD_POST, kind->path, kind->permission, ROUTE_COMMAND, .command = job_make, .job = kind };
+		struct route route = { METHOD_POST, kind->path, kind->permission, ROUTE_COMMAND, .command = job_make, .job = kind,
+			               .about = kind->about };
 		add_route(app, &route, NULL, access_number(&app->access, kind->permission));
 	}
 }
@@ -104,6 +107,9 @@ static void lay_out(struct app *app)
 	}
 	for (size_t m = 0; m < app->module_count; m++) /* their permissions may be those of a resource */
 		add_jobs(app, app->modules[m]);
+	for (size_t i = 0; i < app->route_count; i++)
+		if (app->routes[i].about && app->routes[i].about->of)
+			app->routes[i].shape = app_shape(app, text_of(app->routes[i].about->of));
 }
 
 /* A store of an earlier version gets its keys when it is first opened to write, like its missing tables. */
@@ -116,28 +122,34 @@ static bool load_keys(struct app *app, const char *url, const struct keys_wish *
 	return result == KEYS_FINE;
 }
 
-static enum store_open_result open_store(struct app *app, const struct store_options *wanted, const struct keys_wish *wish)
+void app_tables(struct app *app, struct store_options *options)
 {
-	const struct schema *schemas[MODULES_MAX + 3] = { &app_schema, &journal_schema, &keys_schema };
-	size_t schema_count = 3;
-	assert(app->module_count <= MODULES_MAX);
-	for (size_t i = 0; i < app->module_count; i++)
-		if (app->modules[i]->schema)
-			schemas[schema_count++] = app->modules[i]->schema;
-	size_t table_count = 0, most = app->shape_count + 1;
+	static const struct schema *const own[] = { &app_schema, &journal_schema, &keys_schema };
+	const struct schema **schemas = arena_take(&app->arena, (COUNT(own) + app->module_count) * sizeof *schemas);
+	size_t most = app->shape_count + 1;
 	for (size_t i = 0; i < app->shape_count; i++)
 		most += app->shapes[i]->side_table_count;
 	const struct table **tables = arena_take(&app->arena, most * sizeof *tables);
+	options->schema_count = 0;
+	for (size_t i = 0; i < COUNT(own); i++)
+		schemas[options->schema_count++] = own[i];
+	for (size_t i = 0; i < app->module_count; i++)
+		if (app->modules[i]->schema)
+			schemas[options->schema_count++] = app->modules[i]->schema;
+	options->table_count = 0;
 	for (size_t i = 0; i < app->shape_count; i++) {
-		tables[table_count++] = &app->shapes[i]->table;
+		tables[options->table_count++] = &app->shapes[i]->table;
 		for (size_t t = 0; t < app->shapes[i]->side_table_count; t++)
-			tables[table_count++] = &app->shapes[i]->side_tables[t];
+			tables[options->table_count++] = &app->shapes[i]->side_tables[t];
 	}
+	options->schemas = schemas;
+	options->tables = tables;
+}
+
+static enum store_open_result open_store(struct app *app, const struct store_options *wanted, const struct keys_wish *wish)
+{
 	struct store_options options = *wanted;
-	options.schemas = schemas;
-	options.schema_count = schema_count;
-	options.tables = tables;
-	options.table_count = table_count;
+	app_tables(app, &options);
 	options.sequence = journal_sequence;
 	enum store_open_result result = store_open(&options, &app->store);
 	if (result == STORE_OPENED && (store_read(app->store, 0, read_facts, app) != STORE_OK ||
@@ -148,8 +160,7 @@ static enum store_open_result open_store(struct app *app, const struct store_opt
 	return result;
 }
 
-struct app *app_open(const struct store_options *options, const struct keys_wish *wish, const struct module *const *modules,
-                     size_t count, enum store_open_result *result)
+struct app *app_declared(const struct module *const *modules, size_t count)
 {
 	struct app *app = calloc(1, sizeof *app);
 	if (!app)
@@ -158,14 +169,29 @@ struct app *app_open(const struct store_options *options, const struct keys_wish
 	app->module_count = count;
 	app->arena = arena_new(LAYOUT_BYTES_MAX);
 	lay_out(app);
+	return app;
+}
+
+void app_forget(struct app *app)
+{
+	arena_free(&app->arena);
+	free(app);
+}
+
+struct app *app_open(const struct store_options *options, const struct keys_wish *wish, const struct module *const *modules,
+                     size_t count, enum store_open_result *result)
+{
+	struct app *app = app_declared(modules, count);
 	app->keys = keys_new();
 	*result = open_store(app, options, wish);
 	if (*result != STORE_OPENED) {
 		keys_free(app->keys);
-		arena_free(&app->arena);
-		free(app);
+		app_forget(app);
 		return NULL;
 	}
+	struct buf openapi = buf_in(&app->arena, 1 << 18, DESCRIPTION_BYTES_MAX);
+	describe_openapi(app, &openapi);
+	app->openapi = buf_done(&openapi);
 	app->sessions = sessions_new();
 	app->guesses = guesses_new();
 	app->shown = shown_new();
@@ -188,8 +214,7 @@ void app_close(struct app *app)
 	guesses_free(app->guesses);
 	shown_free(app->shown);
 	keys_free(app->keys);
-	arena_free(&app->arena);
-	free(app);
+	app_forget(app);
 }
 
 static enum store_code drop_old_keys(struct tx *tx, void *dropped)

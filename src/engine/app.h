@@ -3,6 +3,7 @@
 #ifndef ENGINE_APP_H
 #define ENGINE_APP_H
 
+#include "engine/about.h"
 #include "engine/call.h"
 #include "engine/resource.h"
 
@@ -37,7 +38,10 @@ struct route {
 	bool csv; /* takes text/csv up to IMPORT_BYTES_MAX instead of JSON */
 	unsigned body_max; /* of the JSON, in bytes; 0: BODY_BYTES_MAX */
 	const struct job_kind *job; /* the kind of job that it asks for */
-	const struct shape *shape; /* whose records it is about; set by the app, as is: */
+	const struct about *about;
+	/* set by the app: */
+	const struct shape *shape; /* whose records it is about */
+	const struct operation *operation; /* as which it was declared */
 	unsigned permission_number;
 };
 
@@ -54,11 +58,13 @@ struct operation {
 	const char *zh, *en; /* what it does */
 	bool (*has)(const struct shape *shape); /* whether a resource has it; NULL: every one has */
 	bool reveals; /* NAME.reveal is needed for it, and neither of the others */
+	const struct about *about;
 };
 
 /* One capability. */
 struct module {
 	const char *name;
+	const char *file; /* __FILE__: where to look for what is wrong in it */
 	const struct resource *const *resources;
 	size_t resource_count;
 	const struct route *routes; /* beside those that every resource has */
@@ -84,6 +90,7 @@ struct app {
 	size_t shape_count;
 	struct route *routes;
 	size_t route_count;
+	struct text openapi; /* the description of the API */
 	struct sessions *sessions;
 	struct guesses *guesses;
 	struct shown *shown;
@@ -100,12 +107,15 @@ struct app {
 	_Atomic bool stopping; /* who does long work ends it where it may be cut */
 };
 
-enum { MODULES_MAX = 64 };
-
 /* Opens the store with the schema of all modules, its keys, sessions and feed. NULL with a reason in *result. */
 struct app *app_open(const struct store_options *options, const struct keys_wish *wish, const struct module *const *modules,
                      size_t count, enum store_open_result *result);
 void app_close(struct app *app);
+
+/* The app as far as declarations go, without a store: to be described. */
+struct app *app_declared(const struct module *const *modules, size_t count);
+void app_forget(struct app *app);
+void app_tables(struct app *app, struct store_options *options); /* says which tables its store has */
 
 /* The route for a path; NULL with *known_path telling whether another method exists there. */
 const struct route *app_route(const struct app *app, enum method method, struct text path, int64_t *id, bool *known_path);

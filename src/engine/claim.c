@@ -322,13 +322,38 @@ static enum store_code reject(struct tx *tx, void *arg)
 	return code == STORE_OK ? answer_claim(tx, call) : code;
 }
 
+/* ---- what they say of themselves ---- */
+
+static const struct field source_fields[] = {
+	{ .type = FIELD_word, .name = "owner", .label = "权威部门", .flags = MUST, .words = sources },
+	{ .type = FIELD_word, .name = "source", .label = "来源", .words = sources },
+	{ .type = FIELD_date, .name = "since", .label = "日期" },
+};
+static const struct field claim_fields[] = {
+	{ .type = FIELD_ref, .name = "id", .label = "编号", .flags = MUST, .to = "claim" },
+	{ .type = FIELD_word, .name = "source", .label = "来源", .flags = MUST, .words = sources },
+	{ .type = FIELD_instant, .name = "at", .label = "时间", .flags = MUST },
+	{ .type = FIELD_object, .name = "says", .label = "内容", .flags = MUST | DETAIL },
+	{ .type = FIELD_text, .name = "masked", .label = "受保护内容", .flags = DETAIL },
+};
+const struct about claim_sources_about = {
+	.gives = BODY_MEMBERS, .out = { ROWS(source_fields), .list = "claims", ROWS(claim_fields), .by_field = true },
+};
+
+/* What the claim says is taken like any change of the record. */
+#define OF_CLAIM \
+	.of = "claim", .gives = BODY_RECORD, \
+	.problems = PROBLEM_LIST(PROBLEM_WRONG_STATE, PROBLEM_INVALID, PROBLEM_DUPLICATE, PROBLEM_REGISTERED_ELSEWHERE)
+static const struct about accept_about = { "accept_claim", "采纳异议", "accept a claim", OF_CLAIM };
+static const struct about reject_about = { "reject_claim", "不采纳异议", "reject a claim", OF_CLAIM };
+
 static const struct route routes[] = {
-	{ METHOD_POST, "/api/v1/claims/{id}/accept", "claim.decide", ROUTE_COMMAND, .command = accept },
-	{ METHOD_POST, "/api/v1/claims/{id}/reject", "claim.decide", ROUTE_COMMAND, .command = reject },
+	{ METHOD_POST, "/api/v1/claims/{id}/accept", "claim.decide", ROUTE_COMMAND, .command = accept, .about = &accept_about },
+	{ METHOD_POST, "/api/v1/claims/{id}/reject", "claim.decide", ROUTE_COMMAND, .command = reject, .about = &reject_about },
 };
 static const struct grant grants[] = { { "claim.decide", "bureau street" } };
 
 const struct module claim_module = {
-	.name = "claim", .resources = resources, .resource_count = COUNT(resources),
+	.name = "claim", .file = __FILE__, .resources = resources, .resource_count = COUNT(resources),
 	.routes = routes, .route_count = COUNT(routes), .grants = grants, .grant_count = COUNT(grants),
 };

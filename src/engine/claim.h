@@ -7,6 +7,7 @@
 #ifndef ENGINE_CLAIM_H
 #define ENGINE_CLAIM_H
 
+#include "engine/about.h"
 #include "engine/input.h"
 
 extern const struct module claim_module;
@@ -19,6 +20,8 @@ void claim_take(struct input *in, struct tx *tx, const struct slot *slot, const 
 void claim_note_source(struct input *in, const struct slot *slot);
 /* Keeps the claims that were taken, and decides those on which the owner has spoken. */
 enum store_code claim_keep(struct tx *tx, struct input *in, const void *record);
+/* What that answer has. */
+extern const struct about claim_sources_about;
 /* Answers who says so, since when, and who says otherwise, for each owned field of the record. */
 enum store_code claim_answer_sources(struct call *call, struct db *db, const struct shape *shape, int64_t id, struct text sources);
 

@@ -44,7 +44,8 @@ typedef struct text phone_value; /* as phone_read writes it; sealed */
 
 enum field_type {
 	FIELD_text, FIELD_word, FIELD_words, FIELD_tags, FIELD_integer, FIELD_money, FIELD_decimal, FIELD_boolean, FIELD_date,
-	FIELD_instant, FIELD_ref, FIELD_refs, FIELD_point, FIELD_area, FIELD_id_card, FIELD_uscc, FIELD_phone, FIELD_TYPES
+	FIELD_instant, FIELD_ref, FIELD_refs, FIELD_point, FIELD_area, FIELD_id_card, FIELD_uscc, FIELD_phone, FIELD_TYPES,
+	FIELD_object = FIELD_TYPES /* some JSON object: no field of a record, only in what a route says of itself (about.h) */
 };
 
 enum field_flag {

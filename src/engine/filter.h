@@ -50,6 +50,9 @@ struct filter_fault {
 
 /* Reads JSON of any kind and depth; nothing of it is borrowed. NULL: refused, and *fault tells why. Of `world` only `shape`
  * is asked. `fault` may not be NULL. */
+/* The operators of conditions that the field may stand in, one by one; NULL behind the last. */
+const char *filter_operator_of(const struct field *field, size_t index);
+
 struct filter *filter_read(struct arena *arena, const struct shape *shape, const json_t *source,
                            const struct filter_world *world, struct filter_fault *fault);
 

@@ -515,3 +515,13 @@ struct filter *filter_read(struct arena *arena, const struct shape *shape, const
 	*fault = (struct filter_fault){ 0 };
 	return read_node(&r, source);
 }
+
+const char *filter_operator_of(const struct field *field, size_t index)
+{
+	if (field->type >= FIELD_TYPES || field_is_sealed(field) || field->type == FIELD_point)
+		return NULL;
+	for (enum filter_op op = 0; op < FILTER_OPS; op++)
+		if ((op == FILTER_MISSING || (type_operators[field->type] & operator_kinds[op])) && index-- == 0)
+			return filter_operators[op];
+	return NULL;
+}

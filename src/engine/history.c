@@ -9,6 +9,26 @@
 
 enum { LIMIT_DEFAULT = 50, LIMIT_MAX = 200 };
 
+/* ---- what is in a line ---- */
+
+const struct field history_next[] = { { .type = FIELD_text, .name = "next", .label = "下一页" } };
+const struct field history_line[] = {
+	{ .type = FIELD_integer, .name = "position", .label = "序号", .flags = MUST },
+	{ .type = FIELD_instant, .name = "at", .label = "时间", .flags = MUST },
+	{ .type = FIELD_text, .name = "actor", .label = "操作人", .flags = MUST },
+	{ .type = FIELD_text, .name = "channel", .label = "渠道", .flags = MUST },
+	{ .type = FIELD_text, .name = "behalf", .label = "受谁之托", .en = "on whose behalf" },
+	{ .type = FIELD_text, .name = "action", .label = "动作", .flags = MUST },
+	{ .type = FIELD_text, .name = "resource", .label = "对象", .flags = MUST },
+	{ .type = FIELD_ref, .name = "id", .label = "编号" },
+	{ .type = FIELD_integer, .name = "version", .label = "版本", .flags = MUST },
+	{ .type = FIELD_object, .name = "changes", .label = "变更", .flags = MUST },
+};
+const struct field history_params[] = {
+	{ .type = FIELD_text, .name = "cursor", .label = "上一页的 next", .en = "the next of the page before" },
+	{ .type = FIELD_integer, .name = "limit", .label = "条数", .min = 1, .max = 200 },
+};
+
 /* ---- what changed ---- */
 
 static bool has_sealed(const struct shape *shape, struct text fields)

@@ -414,13 +414,16 @@ void jobs_wake(struct jobs *jobs)
 	pthread_mutex_unlock(&jobs->lock);
 }
 
+static const struct about cancel_about = { "cancel_job", "取消：任务", "cancel: job", .of = "job", .gives = BODY_RECORD,
+	                                   .problems = PROBLEM_LIST(PROBLEM_WRONG_STATE) };
 static const struct route routes[] = {
-	{ METHOD_POST, "/api/v1/jobs/{id}/cancel", "job.cancel", ROUTE_COMMAND, .command = cancel },
+	{ METHOD_POST, "/api/v1/jobs/{id}/cancel", "job.cancel", ROUTE_COMMAND, .command = cancel, .about = &cancel_about },
 };
 
 static const struct grant grants[] = { { "job.cancel", "bureau administrator" } };
 
 const struct module job_module = {
-	.name = "job", .resources = resources, .resource_count = COUNT(resources), .routes = routes, .route_count = COUNT(routes),
+	.name = "job", .file = __FILE__, .resources = resources, .resource_count = COUNT(resources),
+	.routes = routes, .route_count = COUNT(routes),
 	.grants = grants, .grant_count = COUNT(grants), .schema = &schema,
 };

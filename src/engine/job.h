@@ -36,7 +36,11 @@ struct job_kind {
 	job_step *step;
 	/* One slice of taking back what was done, and of letting go what the job held; NULL: what is done stays. */
 	job_step *undo;
+	const struct about *about; /* what its route says of itself */
 };
+
+/* Its answer is the job. */
+#define JOB_ANSWER .of = "job", .gives = BODY_RECORD, .status = 202, .tie = "area", .problems = PROBLEM_LIST(PROBLEM_JOB_UNDER_WAY)
 
 extern const struct module job_module;
 

@@ -14,22 +14,38 @@ enum kind { NUMBER, WORD, BOOLEAN, ROLES };
 static const struct word profiles[] = { { "asvs", "OWASP ASVS" }, { "dengbao", "等保三级" }, { 0 } };
 static const struct word second_factors[] = { { "off", "不用" }, { "optional", "自愿" }, { "required", "必须" }, { 0 } };
 
+/* As a form has them. */
+#define POLICY(flag) \
+	[POLICY_PROFILE] = { .type = FIELD_word, .name = "profile", .label = "安全要求", .flags = flag, .words = profiles }, \
+	[POLICY_PASSWORD_DAYS] = { .type = FIELD_integer, .name = "password_days", .label = "密码有效天数", .flags = flag, .max = 365 }, \
+	[POLICY_PASSWORD_HISTORY] = { .type = FIELD_integer, .name = "password_history", .label = "不得重复的旧密码数", .flags = flag, \
+	                              .max = PASSWORD_HISTORY_MAX }, \
+	[POLICY_LOCK_MINUTES] = { .type = FIELD_integer, .name = "lock_minutes", .label = "锁定分钟数", .flags = flag, .min = 1, .max = 1440 }, \
+	[POLICY_SESSION_IDLE_MINUTES] = { .type = FIELD_integer, .name = "session_idle_minutes", .label = "无操作退出分钟数", \
+	                                  .flags = flag, .min = 1, .max = 720 }, \
+	[POLICY_SESSION_HOURS] = { .type = FIELD_integer, .name = "session_hours", .label = "登录有效小时数", .flags = flag, .min = 1, \
+	                           .max = SESSION_HOURS_MAX }, \
+	[POLICY_SEPARATION] = { .type = FIELD_boolean, .name = "separation", .label = "三员分立", .flags = flag }, \
+	[POLICY_SECOND_FACTOR] = { .type = FIELD_word, .name = "second_factor", .label = "动态验证码", .flags = flag, \
+	                           .words = second_factors }, \
+	[POLICY_SECOND_FACTOR_ROLES] = { .type = FIELD_words, .name = "second_factor_roles", .label = "须用动态验证码的角色", .flags = flag, \
+	                                 .to = "role" }
+static const struct field taken[POLICY_ITEMS] = { POLICY(DETAIL) }; /* null is the profile's */
+
 static const struct item {
-	const char *name;
+	const struct field *field;
 	enum kind kind;
 	int64_t of_profile[2]; /* where nobody has decided */
-	int64_t min, max; /* of a number */
-	const struct word *words;
 } items[POLICY_ITEMS] = {
-	[POLICY_PROFILE] = { "profile", WORD, { PROFILE_ASVS, PROFILE_ASVS }, .words = profiles },
-	[POLICY_PASSWORD_DAYS] = { "password_days", NUMBER, { 0, 90 }, 0, 365 },
-	[POLICY_PASSWORD_HISTORY] = { "password_history", NUMBER, { 0, 5 }, 0, PASSWORD_HISTORY_MAX },
-	[POLICY_LOCK_MINUTES] = { "lock_minutes", NUMBER, { 5, 10 }, 1, 1440 },
-	[POLICY_SESSION_IDLE_MINUTES] = { "session_idle_minutes", NUMBER, { 30, 30 }, 1, 720 },
-	[POLICY_SESSION_HOURS] = { "session_hours", NUMBER, { 12, 12 }, 1, SESSION_HOURS_MAX },
-	[POLICY_SEPARATION] = { "separation", BOOLEAN, { false, true } },
-	[POLICY_SECOND_FACTOR] = { "second_factor", WORD, { SECOND_FACTOR_OPTIONAL, SECOND_FACTOR_OPTIONAL }, .words = second_factors },
-	[POLICY_SECOND_FACTOR_ROLES] = { "second_factor_roles", ROLES, { 0, 0 } },
+	[POLICY_PROFILE] = { &taken[POLICY_PROFILE], WORD, { PROFILE_ASVS, PROFILE_ASVS } },
+	[POLICY_PASSWORD_DAYS] = { &taken[POLICY_PASSWORD_DAYS], NUMBER, { 0, 90 } },
+	[POLICY_PASSWORD_HISTORY] = { &taken[POLICY_PASSWORD_HISTORY], NUMBER, { 0, 5 } },
+	[POLICY_LOCK_MINUTES] = { &taken[POLICY_LOCK_MINUTES], NUMBER, { 5, 10 } },
+	[POLICY_SESSION_IDLE_MINUTES] = { &taken[POLICY_SESSION_IDLE_MINUTES], NUMBER, { 30, 30 } },
+	[POLICY_SESSION_HOURS] = { &taken[POLICY_SESSION_HOURS], NUMBER, { 12, 12 } },
+	[POLICY_SEPARATION] = { &taken[POLICY_SEPARATION], BOOLEAN, { false, true } },
+	[POLICY_SECOND_FACTOR] = { &taken[POLICY_SECOND_FACTOR], WORD, { SECOND_FACTOR_OPTIONAL, SECOND_FACTOR_OPTIONAL } },
+	[POLICY_SECOND_FACTOR_ROLES] = { &taken[POLICY_SECOND_FACTOR_ROLES], ROLES, { 0, 0 } },
 };
 
 static void follow_profile(struct policy *policy)
@@ -76,7 +92,7 @@ bool policy_requires_second_factor(const struct policy *policy, const struct rol
 static struct text stored(struct arena *arena, const struct item *item, int64_t value)
 {
 	if (item->kind == WORD)
-		return text_of(item->words[value].word);
+		return text_of(item->field->words[value].word);
 	if (item->kind == BOOLEAN)
 		return value ? TEXT("true") : TEXT("false");
 	if (item->kind == NUMBER)
@@ -96,12 +112,12 @@ static bool take_stored(const struct item *item, struct text text, int64_t *valu
 	*value = 0;
 	switch (item->kind) {
 	case WORD:
-		return word_number(item->words, text, value);
+		return word_number(item->field->words, text, value);
 	case BOOLEAN:
 		*value = text_is(text, "true");
 		return true;
 	case NUMBER:
-		return text_to_int(text, item->max, value) && *value >= item->min;
+		return text_to_int(text, item->field->max, value) && *value >= item->field->min;
 	case ROLES:
 		break;
 	}
@@ -118,7 +134,7 @@ static bool take_stored(const struct item *item, struct text text, int64_t *valu
 static size_t item_find(struct text name)
 {
 	size_t i = 0;
-	while (i < POLICY_ITEMS && !text_is(name, items[i].name))
+	while (i < POLICY_ITEMS && !text_is(name, items[i].field->name))
 		i++;
 	return i;
 }
@@ -145,7 +161,7 @@ enum store_code policy_read(struct db *db, unsigned district, int64_t now_ms, st
 static void put_value(struct json_out *json, const struct item *item, int64_t value)
 {
 	if (item->kind == WORD)
-		json_put_text(json, text_of(item->words[value].word));
+		json_put_text(json, text_of(item->field->words[value].word));
 	if (item->kind == BOOLEAN)
 		json_put_bool(json, value != 0);
 	if (item->kind == NUMBER)
@@ -164,7 +180,7 @@ static enum store_code save_item(struct tx *tx, struct arena *arena, unsigned di
 	struct text value = now->decided[i] ? stored(arena, &items[i], now->values[i]) : TEXT_NONE;
 	return db_exec(tx->db, "INSERT INTO policy (district, name, from_day, value, version) VALUES (?1, ?2, ?3, ?4, ?5)"
 		" ON CONFLICT (district, name, from_day) DO UPDATE SET value = excluded.value, version = excluded.version",
-		BIND(value_int(district), value_text(text_of(items[i].name)), value_text(date_text(arena, date_of_ms(tx->now_ms))),
+		BIND(value_int(district), value_text(text_of(items[i].field->name)), value_text(date_text(arena, date_of_ms(tx->now_ms))),
 		     value_text(value), value_int(now->version)), NULL);
 }
 
@@ -182,8 +198,8 @@ enum store_code policy_save(struct tx *tx, const struct actor *by, const struct 
 		if (was->values[i] == now->values[i])
 			continue;
 		buf_text(&fields, fields.len ? TEXT(",") : TEXT(""));
-		buf_text(&fields, text_of(items[i].name));
-		json_key(&json, text_of(items[i].name));
+		buf_text(&fields, text_of(items[i].field->name));
+		json_key(&json, text_of(items[i].field->name));
 		json_begin_array(&json);
 		put_value(&json, &items[i], was->values[i]);
 		put_value(&json, &items[i], now->values[i]);
@@ -205,14 +221,14 @@ static void answer(struct call *call, const struct policy *policy)
 	json_begin_object(&json);
 	JSON_INT(&json, "version", policy->version);
 	for (size_t i = 0; i < POLICY_ITEMS; i++) {
-		json_key(&json, text_of(items[i].name));
+		json_key(&json, text_of(items[i].field->name));
 		put_value(&json, &items[i], policy->values[i]);
 	}
 	json_key(&json, TEXT("decided"));
 	json_begin_array(&json);
 	for (size_t i = 0; i < POLICY_ITEMS; i++)
 		if (policy->decided[i])
-			json_put_text(&json, text_of(items[i].name));
+			json_put_text(&json, text_of(items[i].field->name));
 	json_end_array(&json);
 	json_end_object(&json);
 	call->version = policy->version;
@@ -234,13 +250,13 @@ static bool take_value(const struct item *item, const json_t *json, int64_t *val
 	json_t *one;
 	switch (item->kind) {
 	case WORD:
-		return json_is_string(json) && word_number(item->words, json_text_of(json), value);
+		return json_is_string(json) && word_number(item->field->words, json_text_of(json), value);
 	case BOOLEAN:
 		*value = json_is_true(json);
 		return json_is_boolean(json);
 	case NUMBER:
 		*value = json_integer_value(json);
-		return json_is_integer(json) && *value >= item->min && *value <= item->max;
+		return json_is_integer(json) && *value >= item->field->min && *value <= item->field->max;
 	case ROLES:
 		break;
 	}
@@ -304,3 +320,17 @@ void policy_patch(struct call *call)
 	if (code == STORE_OK)
 		sessions_forget_all(call->app->sessions);
 }
+
+/* ---- what they say of themselves ---- */
+
+static const struct field answered[] = {
+	POLICY(MUST),
+	{ .type = FIELD_integer, .name = "version", .label = "版本", .flags = MUST },
+	{ .type = FIELD_words, .name = "decided", .label = "已自行规定的项目", .flags = MUST },
+};
+
+#define POLICY_ANSWER .gives = BODY_MEMBERS, .out = { ROWS(answered) }, .tagged = true
+const struct about policy_get_about = { "get_policy", "查看：账号与登录的规定", "get: policy", POLICY_ANSWER };
+const struct about policy_change_about = {
+	"change_policy", "修改：账号与登录的规定", "change: policy", .takes = BODY_MEMBERS, .in = { ROWS(taken) }, POLICY_ANSWER, .if_match = true,
+};

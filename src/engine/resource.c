@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
-enum { SQL_MAX = 16384, INDEXES_MAX = 48 };
+enum { SQL_MAX = 16384 };
 
 static const struct field system_fields[SYSTEM_SLOTS] = {
 	{ .type = FIELD_ref, .name = "id", .label = "编号", .flags = KEPT | MUST },

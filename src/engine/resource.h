@@ -8,6 +8,7 @@
 
 #include "engine/access.h"
 #include "engine/field.h"
+#include "engine/problem.h"
 #include "store/token_index.h"
 
 struct call;
@@ -44,6 +45,7 @@ struct resource {
 	void (*derive)(const void *record, struct record_out *out);
 	/* Gives a new record its id, where that is no number of ours, when everything else is fine. NULL: it gets one of ours. */
 	enum store_code (*number)(struct tx *tx, struct call *call, void *record);
+	const enum problem *problems; /* that `check`, `number` and `ending` answer; PROBLEM_NONE is behind the last; NULL: none */
 	/* Asked before a record ends. NULL: it always may. */
 	enum store_code (*ending)(struct tx *tx, struct call *call, const void *record);
 };
@@ -84,7 +86,7 @@ struct shape {
 	size_t side_table_count;
 };
 
-enum { SYSTEM_SLOTS = 5 };
+enum { SYSTEM_SLOTS = 5, INDEXES_MAX = 48 };
 
 struct shape *shape_new(struct arena *arena, struct access *access, const struct resource *resource);
 const struct slot *shape_slot(const struct shape *shape, struct text name); /* NULL: there is none */

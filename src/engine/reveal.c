@@ -218,11 +218,20 @@ static bool seals_something(const struct shape *shape)
 	return shape->sealed_count > 0;
 }
 
+static const struct field taken[] = {
+	{ .type = FIELD_words, .name = "fields", .label = "字段", .flags = MUST },
+	{ .type = FIELD_text, .name = "reason", .label = "原因", .flags = MUST, .max = REASON_MAX },
+};
+static const struct about reveal_about = { .takes = BODY_MEMBERS, .in = { ROWS(taken) }, .gives = BODY_CLEAR,
+	                                   .problems = PROBLEM_LIST(PROBLEM_RATE_LIMITED) };
+
 static const struct operation operations_of_all[] = {
 	{ METHOD_POST, "/{id}/reveal", false, ROUTE_TASK, .task = reveal, .has = seals_something, .reveals = true,
-	  .zh = "查看受保护信息", .en = "reveal" },
+	  .zh = "查看受保护信息", .en = "reveal",
+	  .about = &reveal_about },
 };
 
 const struct module reveal_module = {
-	.name = "reveal", .operations = operations_of_all, .operation_count = COUNT(operations_of_all), .schema = &reveal_schema,
+	.name = "reveal", .file = __FILE__,
+	.operations = operations_of_all, .operation_count = COUNT(operations_of_all), .schema = &reveal_schema,
 };

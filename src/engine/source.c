@@ -10,6 +10,10 @@ const struct word sources[] = {
 	{ "platform", "平台运营" }, { "other", "其他" }, { 0 },
 };
 
+const struct field source_params[1] = {
+	{ .type = FIELD_word, .name = "source", .label = "数据来源", .words = sources, .en = "who says so" },
+};
+
 struct text source_of(struct call *call)
 {
 	static const char *const of_roles[][2] = { { "bureau", "civil_affairs" }, { "street", "street" }, { "community", "community" },

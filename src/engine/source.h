@@ -7,6 +7,7 @@
 #include "engine/field.h"
 
 extern const struct word sources[];
+extern const struct field source_params[1]; /* for what a route says of itself */
 
 /* The source of what a call writes: what its `source` parameter names, else the actor's own. Missing: it names none that there
  * is; that is answered. */
