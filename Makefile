@@ -37,8 +37,10 @@ deps:
 .SILENT:
 compile: $(B)/songhe $(B)/songhe-test $(UNIT) $(FUZZ:%=$(B)/replay_%) $(B)/fail_fsync.so
 
+# What is declared is looked at here: a mistake in it fails the build, and the program is not kept.
 $(B)/songhe: $(OBJECTS) $(B)/src/main.o
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$@ schema --check
 
 # The same program with --test-clock: a test owns the time.
 $(B)/songhe-test: $(filter-out $(B)/src/edge/commands.o,$(OBJECTS)) $(B)/commands-test.o $(B)/src/main.o
