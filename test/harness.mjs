@@ -4,6 +4,7 @@
 // SONGHE_STORE_KIND  sqlite (default) or postgres
 // SONGHE_BUILD       directory of the programs, build/ by default; SONGHE_BIN names one program to use for everything
 // SONGHE_TEST_PG     URL of a PostgreSQL that may be used; without it, one is started
+// SONGHE_HOLD        every answer is held against the description of the API
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
@@ -26,6 +27,9 @@ export const password = 'pine-and-crane 27';
 export const DEADLINE_MS = 30000;
 
 assert.ok(kind === 'sqlite' || kind === 'postgres', `SONGHE_STORE_KIND is sqlite or postgres, not ${kind}`);
+
+const description = process.env.SONGHE_HOLD
+	? await import('./openapi.mjs').then(({ Description, described }) => new Description(described(program, 'openapi'))) : null;
 
 // ---- waiting ----
 
@@ -110,6 +114,7 @@ export function send(url, method, path, { body, headers = {}, type = 'applicatio
 			assert.ok(got.raw.equals(Buffer.from(got.text)), `${method} ${path}: the answer is not UTF-8`);
 			got.json = JSON.parse(got.text);
 		}
+		description?.hold(method, path, got);
 		return got;
 	});
 }
