@@ -11,8 +11,8 @@
 #include "engine/session.h"
 
 static const struct module *const modules[] = {
-	&account_module, &claim_module, &job_module, CAPABILITIES(CAPABILITY_ROW) &import_module, &reveal_module, &search_module, &page_module,
-	&schema_module,
+	&account_module, &claim_module, &job_module, CAPABILITIES(CAPABILITY_ROW) &import_module, &reveal_module, &search_module,
+	&page_module, &schema_module,
 };
 
 int main(int argc, char **argv)

@@ -263,8 +263,19 @@ static bool has_tokens(const struct shape *shape)
 	return shape->table.tokens != NULL;
 }
 
+static const struct field taken[] = {
+	{ .type = FIELD_text, .name = "q", .label = "查找内容", .max = TYPED_CHARS_MAX, .en = "what is typed" },
+	{ .type = FIELD_object, .name = "exact", .label = "精确查找", .en = "whole values of protected fields, or their last four characters" },
+	{ .type = FIELD_integer, .name = "limit", .label = "条数", .min = 1, .max = LIMIT_MAX },
+	{ .type = FIELD_text, .name = "cursor", .label = "翻页标记", .max = 1024 },
+};
+static const struct about search_about = { .takes = BODY_MEMBERS, .in = { ROWS(taken) }, .gives = BODY_PAGE };
+
 static const struct operation operations_of_all[] = {
-	{ METHOD_POST, "/search", false, ROUTE_TASK, .task = search, .has = has_tokens, .zh = "查找", .en = "search" },
+	{ METHOD_POST, "/search", false, ROUTE_TASK, .task = search, .has = has_tokens, .zh = "查找", .en = "search",
+	  .about = &search_about },
 };
 
-const struct module search_module = { .name = "search", .operations = operations_of_all, .operation_count = COUNT(operations_of_all) };
+const struct module search_module = {
+	.name = "search", .file = __FILE__, .operations = operations_of_all, .operation_count = COUNT(operations_of_all),
+};
