@@ -365,8 +365,11 @@ void store_write_ddl(struct buf *out, const struct store_options *options, bool 
 			buf_printf(out, "INSERT INTO store_schema (owner, step) VALUES ('%s', %zu);\n", schema->owner, step + 1);
 		}
 	}
-	for (size_t i = 0; i < options->table_count; i++)
+	for (size_t i = 0; i < options->table_count; i++) {
 		write_table(out, options->tables[i], postgres);
+		if (options->tables[i]->tokens)
+			write_ddl(out, token_index_ddl(out->arena, postgres, options->tables[i]->tokens).ptr, postgres);
+	}
 }
 
 enum store_open_result store_prepare_schema(struct store *store, struct db *db)

@@ -17,7 +17,7 @@ static bool is_there(struct db *db, const char *index)
 
 /* FTS5 without content, positions and sizes: ids under each token and nothing else. On PostgreSQL what is new waits in a list
  * of at most 1 MB, which every search reads; whoever fills it sorts it in. */
-static struct text ddl_of(struct arena *arena, bool is_postgres, const char *index)
+struct text token_index_ddl(struct arena *arena, bool is_postgres, const char *index)
 {
 	if (!is_postgres)
 		return text_printf(arena, "CREATE VIRTUAL TABLE %s USING fts5(words, content='', detail=none, columnsize=0,"
@@ -31,7 +31,7 @@ bool token_index_make(struct db *db, const char *index)
 {
 	struct arena arena = arena_new(1 << 16);
 	bool made = is_there(db, index) ||
-	            (db_code(db) == STORE_OK && db_exec(db, ddl_of(&arena, db_is_postgres(db), index).ptr, BIND_NONE, NULL) == STORE_OK);
+	            (db_code(db) == STORE_OK && db_exec(db, token_index_ddl(&arena, db_is_postgres(db), index).ptr, BIND_NONE, NULL) == STORE_OK);
 	if (!made)
 		log_error("store: the token index %s cannot be made", index);
 	arena_free(&arena);

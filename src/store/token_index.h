@@ -8,6 +8,8 @@
 #include "base/tokens.h"
 #include "store/store.h"
 
+/* The statements that make it; of each database in its own words. */
+struct text token_index_ddl(struct arena *arena, bool is_postgres, const char *index);
 /* Makes the index when it is missing. False: logged. */
 bool token_index_make(struct db *db, const char *index);
 /* A record's tokens from now on; missing: it has none. `before`: what they were, also missing where it had none; on PostgreSQL it

@@ -150,6 +150,10 @@ const ofResources = {
 	sources: async ({ resource }) => ({ record: await recordOf(resource) }),
 	change: async ({ resource }) => ({ record: await recordOf(resource), body: await changeOf(resource) }),
 	end: async ({ resource }) => ({ record: await recordOf(resource) }),
+	search: async ({ resource }) => {
+		await recordOf(resource);
+		return { body: { q: '松鹤', limit: 5 } };
+	},
 	reveal: async ({ resource }) => {
 		const field = declared.resources.find(({ name }) => name === resource).fields.find(({ sealed }) => sealed);
 		return { record: await recordOf(resource), body: { fields: [field.name], reason: '电话核对' } };
