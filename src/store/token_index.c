@@ -31,7 +31,8 @@ bool token_index_make(struct db *db, const char *index)
 {
 	struct arena arena = arena_new(1 << 16);
 	bool made = is_there(db, index) ||
-	            (db_code(db) == STORE_OK && db_exec(db, token_index_ddl(&arena, db_is_postgres(db), index).ptr, BIND_NONE, NULL) == STORE_OK);
+	            (db_code(db) == STORE_OK &&
+	             db_exec(db, token_index_ddl(&arena, db_is_postgres(db), index).ptr, BIND_NONE, NULL) == STORE_OK);
 	if (!made)
 		log_error("store: the token index %s cannot be made", index);
 	arena_free(&arena);
