@@ -125,48 +125,70 @@ static unsigned flags_of(const struct field *field)
 	return flags;
 }
 
-static struct text tokens_of(struct call *call, const struct shape *shape, const void *record, const struct hidden *hidden)
+/* Tokens of one kind are never those of another, so that each kind can be changed by itself. */
+enum { TEXTS = 1 << 0, NUMBERS = 1 << 1, AREAS = 1 << 2, ALL = TEXTS | NUMBERS | AREAS };
+
+static unsigned kind_of(const struct field *field)
+{
+	return field->flags & SEARCH ? TEXTS : field_is_found_exactly(field) ? NUMBERS : 0;
+}
+
+static struct text tokens_of(struct call *call, const struct shape *shape, const void *record, const struct hidden *hidden, unsigned kinds)
 {
 	struct buf out = buf_in(call->arena, 512, TOKENS_BYTES_MAX);
-	int64_t id = ((const struct record *)record)->id;
 	for (size_t i = SYSTEM_SLOTS; i < shape->slot_count; i++) {
 		const struct slot *slot = &shape->slots[i];
-		if (slot->field->flags & SEARCH)
+		unsigned kind = kind_of(slot->field) & kinds;
+		if (kind == TEXTS)
 			tokens_add(&out, slot_text(slot, record), flags_of(slot->field));
-		else if (field_is_found_exactly(slot->field))
-			add_sealed(&out, call, shape, slot, id, &hidden->sealed[slot->sealed]);
+		else if (kind == NUMBERS)
+			add_sealed(&out, call, shape, slot, ((const struct record *)record)->id, &hidden->sealed[slot->sealed]);
 	}
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < 2 && (kinds & AREAS); i++)
 		if (shape->tie_slots[i] && slot_int(shape->tie_slots[i], record))
 			add_area(&out, slot_int(shape->tie_slots[i], record));
 	return out.overflow ? TEXT("") : buf_done(&out);
 }
 
-/* Whether the change touches what the record is found by. */
-static bool matters(const struct shape *shape, const void *before, const void *record, const struct hidden *hidden)
+/* The kinds of which a token may be another one now. */
+static unsigned changed_kinds(const struct shape *shape, const void *before, const void *record, const struct hidden *hidden)
 {
+	unsigned kinds = 0;
 	for (size_t i = SYSTEM_SLOTS; i < shape->slot_count; i++) {
 		const struct slot *slot = &shape->slots[i];
-		if ((slot->field->flags & SEARCH) && !text_eq(slot_text(slot, before), slot_text(slot, record)))
-			return true;
-		if (field_is_found_exactly(slot->field) && hidden->sealed[slot->sealed].changed)
-			return true;
+		unsigned kind = kind_of(slot->field);
+		if (kind == TEXTS ? !text_eq(slot_text(slot, before), slot_text(slot, record))
+		                  : kind == NUMBERS && hidden && hidden->sealed[slot->sealed].changed)
+			kinds |= kind;
 	}
 	for (size_t i = 0; i < 2; i++)
 		if (shape->tie_slots[i] && slot_int(shape->tie_slots[i], before) != slot_int(shape->tie_slots[i], record))
-			return true;
-	return false;
+			kinds |= AREAS;
+	return kinds;
 }
 
 enum store_code record_tokens_keep(struct tx *tx, struct call *call, const struct shape *shape, const void *before,
                                    const struct hidden *before_hidden, const void *record, const struct hidden *hidden)
 {
-	if (!shape->table.tokens || (before && record && !matters(shape, before, record, hidden)))
+	const char *index = shape->table.tokens;
+	unsigned district = call->actor.district;
+	if (!index || (before && record_has_ended(before)))
 		return STORE_OK;
-	struct text was = before ? tokens_of(call, shape, before, before_hidden) : TEXT_NONE;
-	struct text now = record ? tokens_of(call, shape, record, hidden) : TEXT_NONE;
 	int64_t id = ((const struct record *)(record ? record : before))->id;
-	return token_index_set(tx, shape->table.tokens, call->actor.district, id, was, now);
+	if (!before)
+		return token_index_add(tx, index, district, id, tokens_of(call, shape, record, hidden, ALL), false);
+	if (!record)
+		return token_index_remove(tx, index, district, id, tokens_of(call, shape, before, before_hidden, ALL));
+	unsigned kinds = changed_kinds(shape, before, record, hidden);
+	return kinds == 0 ? STORE_OK : token_index_change(tx, index, district, id, tokens_of(call, shape, before, before_hidden, kinds),
+	                                                  tokens_of(call, shape, record, hidden, kinds));
+}
+
+enum store_code record_tokens_move(struct tx *tx, struct app *app, struct arena *arena, unsigned district, const struct shape *shape,
+                                   const void *before, const void *record)
+{
+	struct call call = { .app = app, .arena = arena, .actor = { .district = district } };
+	return record_tokens_keep(tx, &call, shape, before, NULL, record, NULL);
 }
 
 /* ---- filling the index ---- */
@@ -240,8 +262,8 @@ static enum store_code fill_slice(struct tx *tx, void *arg)
 		record_read(shape, rows, &filling->arena, record);
 		operation_read_hidden(shape, rows, &filling->arena, &hidden);
 		filling->last = ((struct record *)record)->id;
-		code = token_index_set(tx, shape->table.tokens, filling->district, filling->last, anew ? TEXT_NONE : TEXT(""),
-		                       tokens_of(&call, shape, record, &hidden));
+		code = token_index_add(tx, shape->table.tokens, filling->district, filling->last,
+		                       tokens_of(&call, shape, record, &hidden, ALL), true);
 	}
 	enum store_code ended = rows_end(rows);
 	return code != STORE_OK ? code : ended;

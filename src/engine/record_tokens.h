@@ -11,10 +11,13 @@
 
 struct hidden;
 
-/* What is found by has changed from `before` to `record`; either may be NULL: there was none yet, there is none any more. To be
- * called wherever a record is written, and where it moves to another area. */
+/* What a record is found by has changed from `before` to `record`; either may be NULL: there was none yet, there is none any
+ * more. To be called wherever a record is written. */
 enum store_code record_tokens_keep(struct tx *tx, struct call *call, const struct shape *shape, const void *before,
                                    const struct hidden *before_hidden, const void *record, const struct hidden *hidden);
+/* The same, where no more has changed than areas. */
+enum store_code record_tokens_move(struct tx *tx, struct app *app, struct arena *arena, unsigned district, const struct shape *shape,
+                                   const void *before, const void *record);
 /* The index of a store whose records were indexed in another way, or not at all, is made anew. False: logged. */
 bool record_tokens_fill(struct app *app);
 

@@ -77,17 +77,9 @@ static enum store_code remember(struct tx *tx, const struct job_work *work, stru
 
 /* What stands elsewhere by the record's area goes along with it, in the same transaction. */
 static enum store_code bring_along(struct tx *tx, struct job_work *work, const struct shape *shape, const void *before,
-                                   const struct record *record)
+                                   const void *record)
 {
-	struct call call;
-	struct hidden hidden;
-	void *now = arena_take_raw(work->arena, shape->resource->size);
-	if (!shape->table.tokens || record_has_ended(record))
-		return STORE_OK; /* what has ended is not searched for */
-	call_start(&call, work->app, work->arena);
-	call.actor = actor_local(work->actor.district, work->app->home_area); /* whose sight is that of the job, all of the district */
-	enum store_code code = operation_find(tx->db, &call, shape, record->id, now, &hidden);
-	return code == STORE_OK ? record_tokens_keep(tx, &call, shape, before, &hidden, record, &hidden) : code;
+	return record_tokens_move(tx, work->app, work->arena, work->actor.district, shape, before, record);
 }
 
 static enum store_code update(struct tx *tx, struct job_work *work, const struct shape *shape, const void *before,

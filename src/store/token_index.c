@@ -47,35 +47,60 @@ static struct value words(struct text tokens)
 	return value_text((struct text){ tokens.ptr, tokens.len - (tokens.len > 0 && tokens.ptr[tokens.len - 1] == ' ') });
 }
 
-static enum store_code set_postgres(struct tx *tx, struct arena *arena, const char *index, unsigned district, int64_t id, bool had,
-                                    struct text now)
+static enum store_code put_in(struct tx *tx, struct arena *arena, const char *index, int64_t id, struct text tokens)
 {
-	if (!now.ptr)
-		return db_exec(tx->db, text_printf(arena, "DELETE FROM %s WHERE district = ?1 AND id = ?2", index).ptr,
-		               BIND(value_int(district), value_int(id)), NULL);
-	struct text sql = text_printf(arena, "INSERT INTO %s (district, id, words)"
-		" VALUES (?1, ?2, array_to_tsvector(string_to_array(?3, ' ')))%s", index,
-		had ? " ON CONFLICT (district, id) DO UPDATE SET words = excluded.words" : "");
-	return db_exec(tx->db, sql.ptr, BIND(value_int(district), value_int(id), words(now)), NULL);
+	return db_exec_last(tx->db, text_printf(arena, "INSERT INTO %s (rowid, words) VALUES (?1, ?2)", index).ptr,
+	                    BIND(value_int(id), words(tokens)));
 }
 
-static enum store_code set_sqlite(struct tx *tx, struct arena *arena, const char *index, int64_t id, struct text before, struct text now)
+/* FTS5 deletes what it is told; only so are the others still right. */
+static enum store_code take_out(struct tx *tx, struct arena *arena, const char *index, int64_t id, struct text tokens)
 {
-	enum store_code code = STORE_OK;
-	if (before.ptr)
-		code = db_exec_last(tx->db, text_printf(arena, "INSERT INTO %s (%s, rowid, words) VALUES ('delete', ?1, ?2)", index,
-			index).ptr, BIND(value_int(id), words(before)));
-	if (code == STORE_OK && now.ptr)
-		code = db_exec_last(tx->db, text_printf(arena, "INSERT INTO %s (rowid, words) VALUES (?1, ?2)", index).ptr,
-			BIND(value_int(id), words(now)));
+	return db_exec_last(tx->db, text_printf(arena, "INSERT INTO %s (%s, rowid, words) VALUES ('delete', ?1, ?2)", index, index).ptr,
+	                    BIND(value_int(id), words(tokens)));
+}
+
+enum store_code token_index_add(struct tx *tx, const char *index, unsigned district, int64_t id, struct text tokens, bool may_be_there)
+{
+	struct arena arena = arena_new(1 << 16);
+	enum store_code code;
+	if (db_is_postgres(tx->db))
+		code = db_exec(tx->db, text_printf(&arena, "INSERT INTO %s (district, id, words)"
+			" VALUES (?1, ?2, array_to_tsvector(string_to_array(?3, ' ')))%s", index,
+			may_be_there ? " ON CONFLICT (district, id) DO UPDATE SET words = excluded.words" : "").ptr,
+			BIND(value_int(district), value_int(id), words(tokens)), NULL);
+	else
+		code = put_in(tx, &arena, index, id, tokens);
+	arena_free(&arena);
 	return code;
 }
 
-enum store_code token_index_set(struct tx *tx, const char *index, unsigned district, int64_t id, struct text before, struct text now)
+enum store_code token_index_change(struct tx *tx, const char *index, unsigned district, int64_t id, struct text gone, struct text come)
 {
 	struct arena arena = arena_new(1 << 16);
-	enum store_code code = db_is_postgres(tx->db) ? set_postgres(tx, &arena, index, district, id, before.ptr != NULL, now)
-		: set_sqlite(tx, &arena, index, id, before, now);
+	enum store_code code;
+	if (db_is_postgres(tx->db)) {
+		code = db_exec(tx->db, text_printf(&arena, "UPDATE %s SET words = ts_delete(words, string_to_array(?3, ' '))"
+			" || array_to_tsvector(string_to_array(?4, ' ')) WHERE district = ?1 AND id = ?2", index).ptr,
+			BIND(value_int(district), value_int(id), words(gone), words(come)), NULL);
+	} else {
+		code = take_out(tx, &arena, index, id, gone);
+		if (code == STORE_OK)
+			code = put_in(tx, &arena, index, id, come);
+	}
+	arena_free(&arena);
+	return code;
+}
+
+enum store_code token_index_remove(struct tx *tx, const char *index, unsigned district, int64_t id, struct text tokens)
+{
+	struct arena arena = arena_new(1 << 16);
+	enum store_code code;
+	if (db_is_postgres(tx->db))
+		code = db_exec(tx->db, text_printf(&arena, "DELETE FROM %s WHERE district = ?1 AND id = ?2", index).ptr,
+			BIND(value_int(district), value_int(id)), NULL);
+	else
+		code = take_out(tx, &arena, index, id, tokens);
 	arena_free(&arena);
 	return code;
 }

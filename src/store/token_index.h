@@ -12,9 +12,12 @@
 struct text token_index_ddl(struct arena *arena, bool is_postgres, const char *index);
 /* Makes the index when it is missing. False: logged. */
 bool token_index_make(struct db *db, const char *index);
-/* A record's tokens from now on; missing: it has none. `before`: what they were, also missing where it had none; on PostgreSQL it
- * need only be right whether there were some. */
-enum store_code token_index_set(struct tx *tx, const char *index, unsigned district, int64_t id, struct text before, struct text now);
+/* A record with its tokens. `may_be_there`: on PostgreSQL it takes the place of what the index has of it. */
+enum store_code token_index_add(struct tx *tx, const char *index, unsigned district, int64_t id, struct text tokens, bool may_be_there);
+/* Some of a record's tokens go and others come; one that is among both stays. */
+enum store_code token_index_change(struct tx *tx, const char *index, unsigned district, int64_t id, struct text gone, struct text come);
+/* A record with all its tokens is there no more. */
+enum store_code token_index_remove(struct tx *tx, const char *index, unsigned district, int64_t id, struct text tokens);
 /* Nothing is in the index any more. */
 enum store_code token_index_empty(struct tx *tx, const char *index);
 

@@ -249,6 +249,30 @@ describe('an older store', () => {
 	});
 });
 
+describe('areas that are merged', () => {
+	test('take what is found along', async () => {
+		const server = await Server.start(await demoStore({ elders: 60 }));
+		const [client, street] = [await server.as('bureau'), await server.as('street1')];
+		const wish = newElder({ name: '司徒并入', area: street2, phone: phone() });
+		const { id } = await register(client, wish);
+		const gone = await register(client, newElder({ name: '司徒终止', area: street2 }));
+		assert.equal((await client.end(`/api/v1/elders/${gone.id}`, 1)).status, 200);
+		assert.deepEqual(await found(street, { q: '司徒' }), []);
+		const job = await client.post('/api/v1/area_merges', { from: ['370613002'], into: '370613001', document: '鲁民〔2026〕1号', on: '2026-01-01' });
+		assert.equal(job.status, 202, job.text);
+		const over = await eventually(async () => {
+			const got = (await client.get(`/api/v1/jobs/${job.json.id}`)).json;
+			return got.finished_at && got;
+		}, 'the end of the merge');
+		assert.equal(over.state, 'done');
+		for (const who of [street, client]) {
+			assert.deepEqual(await found(who, { q: '司徒' }), [id]);
+			assert.deepEqual(await found(who, { exact: { phone: wish.phone } }), [id]);
+		}
+		await server.stop();
+	});
+});
+
 describe('in the store', () => {
 	/** All bytes of the database, as they lie on the disk or as a dump. */
 	async function bytes(store) {
