@@ -3,6 +3,7 @@
  * Runs on the empty database of SONGHE_TEST_STORE (sqlite:PATH or postgresql://...), or on a file of its own. */
 #include "care/modules.h"
 #include "engine/checkpoint.h"
+#include "engine/job.h"
 #include "engine/keys.h"
 #include "engine/session.h"
 
@@ -25,7 +26,7 @@ enum { DISTRICT = 370, LINES_MAX = 64, WAIT_TRIES = 3000 };
 
 static volatile int64_t now_ms = START_MS;
 static const struct clock test_clock = { .shared = &now_ms };
-static const struct module *const modules[] = { &account_module, &area_module };
+static const struct module *const modules[] = { &account_module, &job_module, &area_module };
 static char url[256], directory[64], key_file[128], seal_file[128], file[128];
 static struct app *app;
 static struct arena arena;
