@@ -23,7 +23,7 @@
 
 enum what {
 	NOTHING, DISTRICT, ID, POSITION, NOW_MS, ZERO, ONE, AREA, /* integers */
-	NAME, SEX, BORN_ON, ID_CARD, PHONE, ADDRESS, FIXED, /* text */
+	NAME, SEX, BORN_ON, ID_CARD, PHONE, ADDRESS, FIXED, WORDS, /* text; the last as src/engine/record_tokens.c cuts it */
 	HASH, BODY, /* 32 bytes that differ; a change as the journal keeps it */
 	KEYED, BOX /* of a sealed field: 16 and 50 bytes that differ */
 };
@@ -54,6 +54,8 @@ static const struct cell journal_cells[] = {
 	{ "fields", FIXED, "name,id_card,sex,born_on,area,address,phone" }, { "detail", BODY, NULL },
 };
 
+static const struct cell token_cells[] = { { "rowid", ID, NULL }, { "words", WORDS, NULL } };
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 static const struct {
 	const char *name;
@@ -62,6 +64,7 @@ static const struct {
 } tables[] = {
 	{ "elder", elder_cells, COUNT(elder_cells) },
 	{ "journal", journal_cells, COUNT(journal_cells) },
+	{ "elder_tokens", token_cells, COUNT(token_cells) },
 };
 
 static const char district_of_store[] = "SELECT district FROM elder LIMIT 1";
@@ -83,7 +86,9 @@ static const char stand_in[] =
 	" hukou_area INTEGER NOT NULL, was_area INTEGER NOT NULL, was_hukou_area INTEGER NOT NULL,"
 	" organization INTEGER NOT NULL, was_organization INTEGER NOT NULL, subject INTEGER NOT NULL, behalf TEXT, fields TEXT,"
 	" detail TEXT, hash BLOB NOT NULL, PRIMARY KEY (district, pos)) STRICT, WITHOUT ROWID;"
-	"CREATE INDEX journal_record ON journal (district, record_id, pos);";
+	"CREATE INDEX journal_record ON journal (district, record_id, pos);"
+	"CREATE VIRTUAL TABLE elder_tokens USING fts5(words, content='', detail=none, columnsize=0,"
+	" tokenize=\"ascii tokenchars '#@_'\");";
 
 static const char pragmas[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;"
 	"PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;";
@@ -94,7 +99,7 @@ static const int checkpoint_pages = 2000; /* as src/store/sqlite_file.c */
 struct row {
 	uint64_t number;
 	int64_t id, area, now_ms;
-	char name[16], born_on[11], id_card[19], phone[12], address[48], body[512];
+	char name[16], born_on[11], id_card[19], phone[12], address[48], body[512], words[256];
 	unsigned char hash[32], keyed[16], box[50];
 	bool male;
 	struct row *next;
@@ -148,6 +153,8 @@ static void make_row(struct row *r)
 	r->male = card % 2 == 1;
 	unsigned year = (unsigned)(1930 + day / 336), month = (unsigned)(day % 336 / 28 + 1);
 	unsigned date = (unsigned)(day % 28 + 1);
+	char area[24];
+	snprintf(area, sizeof(area), "%" PRId64, r->area);
 	snprintf(r->name, sizeof(r->name), "张%06u", (unsigned)(n % 1000000));
 	snprintf(r->born_on, sizeof(r->born_on), "%04u-%02u-%02u", year % 10000, month % 100, date % 100);
 	snprintf(r->id_card, sizeof(r->id_card), "908%03u%04u%02u%02u%03uX", (unsigned)(card / 10000000) % 1000,
@@ -165,6 +172,10 @@ static void make_row(struct row *r)
 	uint64_t keyed = (card + 1) * UINT64_C(0x9E3779B97F4A7C15); /* no two cards have the same */
 	memcpy(r->keyed, &keyed, sizeof(keyed));
 	memcpy(r->keyed + 8, r->box, 8);
+	const char *number = r->name + strlen("张");
+	snprintf(r->words, sizeof(r->words), "张 张%s %s zhang z 滨海 海路 路%010" PRIu64 " %010" PRIu64 " %010" PRIu64 "号"
+		" #%028" PRIx64 " #%028" PRIx64 " @%.6s @%.9s @%.12s", number, number, n, n, n, keyed, ~keyed,
+		area, area, area);
 }
 
 static int bind_cell(sqlite3_stmt *s, int at, const struct cell *cell, const struct row *r)
@@ -188,6 +199,7 @@ static int bind_cell(sqlite3_stmt *s, int at, const struct cell *cell, const str
 	case HASH: return sqlite3_bind_blob(s, at, r->hash, sizeof(r->hash), SQLITE_STATIC);
 	case KEYED: return sqlite3_bind_blob(s, at, r->keyed, sizeof(r->keyed), SQLITE_STATIC);
 	case BOX: return sqlite3_bind_blob(s, at, r->box, sizeof(r->box), SQLITE_STATIC);
+	case WORDS: return sqlite3_bind_text(s, at, r->words, -1, SQLITE_STATIC);
 	case BODY: return sqlite3_bind_text(s, at, r->body, -1, SQLITE_STATIC);
 	}
 	return SQLITE_MISUSE;
