@@ -114,6 +114,24 @@ describe('records elsewhere', () => {
 			}
 	});
 
+	test('are found by no search', async () => {
+		for (const role of strangers)
+			for (const plural of Object.keys(kinds)) {
+				const { id_card, phone } = wishes[plural];
+				const asks = [{ q: MARK }, { q: '标' }, { q: 'xielou' }, { q: 'xlbj' }, { q: `${MARK} 路` }];
+				if (id_card)
+					asks.push({ exact: { id_card } }, { exact: { id_card: id_card.slice(-4) } });
+				if (phone)
+					asks.push({ exact: { phone } }, { exact: { phone: phone.slice(-4) } });
+				for (const ask of asks) {
+					const got = await house[role].post(`/api/v1/${plural}/search`, { ...ask, limit: 200 });
+					assert.ok([200, 403].includes(got.status), got.text);
+					assertSilent(got, `${role} ${plural} ${JSON.stringify(ask)}`);
+				}
+				assertSilent(await house[role].post(`/api/v1/${plural}/search`, { q: MARK, cursor: 'aWQKMQox' }), `${role} ${plural}, by a cursor`);
+			}
+	});
+
 	test('are not told by a filter through a reference', async () => {
 		const hidden = { ...kinds.staff.make(OWN, '本街道', away) };
 		const got = await house.bureau.post('/api/v1/staff', hidden);
