@@ -237,10 +237,11 @@ static bool lite_keep_last(struct db *base, const char *sql, const struct value 
 	}
 	struct lite_last *last = &db->lasts[db->last_count++];
 	*last = (struct lite_last){ text_copy(arena, text_of(sql)).ptr, arena_take_raw(arena, count * sizeof *values), count };
-	memcpy(last->values, values, count * sizeof *values);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		last->values[i] = values[i];
 		if (values[i].type == VALUE_TEXT || values[i].type == VALUE_BLOB)
 			last->values[i].text = text_copy(arena, values[i].text);
+	}
 	return true;
 }
 
