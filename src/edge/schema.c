@@ -17,6 +17,13 @@ static void openapi(struct call *call)
 	buf_text(&call->out, call->app->openapi);
 }
 
+void schema_describe(struct app *app)
+{
+	struct buf out = buf_in(&app->arena, 1 << 18, DESCRIPTION_BYTES_MAX);
+	describe_openapi(app, &out);
+	app->openapi = buf_done(&out);
+}
+
 static const struct about openapi_about = { "get_openapi", "本接口的描述", "this description", .gives = BODY_OBJECT };
 static const struct route routes[] = {
 	{ METHOD_GET, "/api/v1/openapi.json", NULL, ROUTE_TASK, .task = openapi, .open = true, .about = &openapi_about },

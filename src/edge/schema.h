@@ -7,6 +7,7 @@
 
 extern const struct module schema_module; /* GET /api/v1/openapi.json */
 
+void schema_describe(struct app *app); /* before a server serves: what that route answers */
 int command_schema(struct command_line *line); /* needs no store */
 
 #endif

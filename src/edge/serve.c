@@ -2,6 +2,7 @@
 /* serve.c - the serve command: runs until a signal, and hands its listening socket to its successor. */
 #include "edge/commands.h"
 #include "edge/http.h"
+#include "edge/schema.h"
 
 #include "base/log.h"
 #include "engine/checkpoint.h"
@@ -108,6 +109,7 @@ int command_serve(struct command_line *line)
 	}
 	if (!app)
 		return command_exit_of(result, line->store);
+	schema_describe(app);
 	struct checkpoint_wish signs = { .store = line->store, .key_file = line->sign_key_file, .file = line->checkpoints };
 	if (!checkpoints_open(app, &signs)) {
 		app_close(app);

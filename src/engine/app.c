@@ -4,7 +4,6 @@
 
 #include "base/crypto.h"
 #include "engine/checkpoint.h"
-#include "engine/describe.h"
 #include "engine/feed.h"
 #include "engine/guess.h"
 #include "engine/job.h"
@@ -189,9 +188,6 @@ struct app *app_open(const struct store_options *options, const struct keys_wish
 		app_forget(app);
 		return NULL;
 	}
-	struct buf openapi = buf_in(&app->arena, 1 << 18, DESCRIPTION_BYTES_MAX);
-	describe_openapi(app, &openapi);
-	app->openapi = buf_done(&openapi);
 	app->sessions = sessions_new();
 	app->guesses = guesses_new();
 	app->shown = shown_new();

