@@ -206,6 +206,7 @@ struct list {
 	int64_t day; /* since 1970 */
 	int sort_column; /* of the rows; the first is the id */
 	int64_t written;
+	bool more; /* behind the page */
 	void *record; /* the row that is being written */
 };
 
@@ -275,6 +276,7 @@ static enum store_code write_items(struct list *list, struct query *query)
 				rows_int(rows, 0));
 	}
 	json_end_array(json);
+	list->more = count > page->limit;
 	JSON_TEXT(json, "next", count > page->limit ? next : TEXT_NONE);
 	return rows_end(rows);
 }
@@ -353,7 +355,7 @@ bool list_cursor(struct call *call, const struct shape *shape, struct text curso
 }
 
 enum store_code list_found(struct call *call, struct db *db, const struct shape *shape, struct query *query, int64_t limit,
-                           int64_t *count)
+                           int64_t *count, bool *more)
 {
 	struct json_out json = call_json(call, 200);
 	struct list list = { .call = call, .db = db, .shape = shape, .page = { .sort_text = shape->slots[0].name, .limit = limit } };
@@ -366,5 +368,6 @@ enum store_code list_found(struct call *call, struct db *db, const struct shape 
 	enum store_code code = write_items(&list, query);
 	json_end_object(&json);
 	*count = list.written;
+	*more = list.more;
 	return code;
 }

@@ -16,6 +16,12 @@ void query_sql(struct query *query, const char *sql)
 	buf_text(&query->text, text_of(sql));
 }
 
+void query_bind(struct query *query, struct value value)
+{
+	assert(query->count < QUERY_VALUES_MAX);
+	query->values[query->count++] = value;
+}
+
 void query_value(struct query *query, struct value value)
 {
 	if (query->count == QUERY_VALUES_MAX) {

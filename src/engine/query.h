@@ -16,6 +16,7 @@ struct query {
 
 void query_start(struct query *query, struct arena *arena);
 void query_sql(struct query *query, const char *sql); /* a fixed piece: never anything from outside */
+void query_bind(struct query *query, struct value value); /* keeps it as the next, which the text names itself */
 void query_value(struct query *query, struct value value); /* writes ?N and keeps the value */
 const char *query_done(struct query *query); /* the whole statement */
 struct rows *query_run(struct query *query, struct db *db);

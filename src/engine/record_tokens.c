@@ -104,6 +104,11 @@ struct text area_token(struct arena *arena, int64_t area)
 	return digits < 6 ? TEXT_NONE : area_digits(arena, area, digits < 12 ? digits : 12);
 }
 
+bool area_is_small(struct text token)
+{
+	return token.len > strlen("@370613");
+}
+
 static void add_area(struct buf *out, int64_t area)
 {
 	static const size_t levels[] = { 6, 9, 12 };

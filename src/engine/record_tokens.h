@@ -28,5 +28,6 @@ struct text sealed_token(struct app *app, struct arena *arena, const struct slot
 struct text last_four_token(struct app *app, struct arena *arena, const struct slot *slot, unsigned district, struct text last);
 /* The token that all records below the area have; missing where it would be in too many to help. */
 struct text area_token(struct arena *arena, int64_t area);
+bool area_is_small(struct text token); /* a street or less */
 
 #endif

@@ -230,8 +230,7 @@ static void add_token_index(struct arena *arena, struct shape *shape)
 	if (!wanted || shape->table.foreign_ids)
 		return;
 	shape->table.tokens = text_printf(arena, "%s_tokens", shape->resource->name).ptr;
-	shape->found_sqlite = token_index_sql(arena, false, shape->table.tokens);
-	shape->found_postgres = token_index_sql(arena, true, shape->table.tokens);
+	shape->found = token_index_sql(arena, shape->table.tokens);
 }
 
 /* ---- the shape ---- */

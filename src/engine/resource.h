@@ -81,7 +81,7 @@ struct shape {
 	const struct slot *tie_slots[5]; /* area, second area, organization, own, family; NULL: none */
 	unsigned may_read, may_write, may_reveal, may_find; /* numbers of the permissions; PERMISSIONS_MAX: nobody has it */
 	struct table table;
-	struct token_index_sql found_sqlite, found_postgres; /* of table.tokens, where it has one */
+	struct token_index_sql found; /* of table.tokens, where it has one */
 	const struct table *side_tables; /* beside it: one for each field of tags */
 	size_t side_table_count;
 };

@@ -25,6 +25,7 @@ struct search {
 	size_t exact_count;
 	int64_t limit, after;
 	int64_t found; /* as of the last run */
+	bool narrow; /* within streets or communities */
 };
 
 /* ---- what was asked ---- */
@@ -155,43 +156,30 @@ static struct text condition(struct search *search, const struct db *db)
 	size_t count = 0, area_count = area_tokens(search->call, areas);
 	for (; count < search->count; count++)
 		groups[count] = (struct sought_group){ &search->sought[count], 1 };
+	search->narrow = area_count > 0;
+	for (size_t i = 0; i < area_count; i++)
+		search->narrow = search->narrow && area_is_small(areas[i].token);
 	if (area_count > 0)
 		groups[count++] = (struct sought_group){ areas, area_count };
 	return token_index_condition(db, search->call->arena, groups, count);
 }
 
-static void add_source(struct query *query, struct search *search, const struct db *db)
-{
-	const struct call *call = search->call;
-	const struct shape *shape = call->route->shape;
-	const struct token_index_sql *found = db_is_postgres(db) ? &shape->found_postgres : &shape->found_sqlite;
-	query_sql(query, found->begin);
-	query_value(query, value_text(condition(search, db)));
-	if (found->district) {
-		query_sql(query, found->district);
-		query_value(query, value_int(call->actor.district));
-	}
-	if (search->after) {
-		query_sql(query, found->after);
-		query_value(query, value_int(search->after));
-	}
-	query_sql(query, found->end);
-}
-
 /* The index is asked first, and only of what it finds the records are looked at. */
-static void write_query(struct query *query, struct search *search, const struct db *db)
+static void write_query(struct query *query, struct search *search, struct text condition, const char *source)
 {
 	struct call *call = search->call;
 	const struct shape *shape = call->route->shape;
 	query_start(query, call->arena);
+	query_bind(query, value_text(condition));
+	query_bind(query, value_int(call->actor.district));
+	query_bind(query, value_int(search->after));
 	query_sql(query, "SELECT ");
 	query_sql(query, shape->brief_list);
 	query_sql(query, " FROM ");
-	add_source(query, search, db);
+	query_sql(query, source);
 	query_sql(query, " CROSS JOIN ");
 	query_sql(query, shape->table.name);
-	query_sql(query, " WHERE id = found AND district = ");
-	query_value(query, value_int(call->actor.district));
+	query_sql(query, " WHERE id = found AND district = ?2");
 	scope_condition(query, &call->actor, &shape->ties);
 	query_sql(query, " AND ended_at IS NULL");
 	for (size_t i = 0; i < search->exact_count; i++) {
@@ -207,13 +195,27 @@ static void write_query(struct query *query, struct search *search, const struct
 	query_value(query, value_int(search->limit + 1));
 }
 
+static enum store_code look_in(struct db *db, struct search *search, struct text condition, const char *source, bool *more)
+{
+	struct query query;
+	write_query(&query, search, condition, source);
+	return list_found(search->call, db, search->call->route->shape, &query, search->limit, &search->found, more);
+}
+
+/* On PostgreSQL what many records have is found among the nearest, and only what is rarer by the index. */
 static enum store_code look(struct db *db, void *arg)
 {
 	struct search *search = arg;
-	struct query query;
+	const struct token_index_sql *found = &search->call->route->shape->found;
+	enum store_code code = STORE_OK;
+	bool more = false;
 	call_again(search->call);
-	write_query(&query, search, db);
-	return list_found(search->call, db, search->call->route->shape, &query, search->limit, &search->found);
+	struct text sought = condition(search, db);
+	if (!db_is_postgres(db))
+		return look_in(db, search, sought, found->sqlite, &more);
+	if (search->exact_count == 0 && !search->narrow)
+		code = look_in(db, search, sought, found->nearest, &more);
+	return code == STORE_OK && !more ? look_in(db, search, sought, found->all, &more) : code;
 }
 
 /* ---- the journal ---- */

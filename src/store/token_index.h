@@ -26,14 +26,16 @@ struct sought_group {
 	const struct sought *any;
 	size_t count;
 };
-/* The condition as the database takes it, to be bound behind token_index_begin. */
+/* The condition as the database takes it. */
 struct text token_index_condition(const struct db *db, struct arena *arena, const struct sought_group *groups, size_t count);
 
-/* In a query's FROM: `begin`, the condition's value, `district`, the district's value, then either `end`, or `after`, an id's value, and
- * `end`. Its rows are `found`, the ids. */
+/* What a query's FROM may say: rows of `found`, the ids that fit the condition ?1, in district ?2, behind the id ?3, in their order. */
 struct token_index_sql {
-	const char *begin, *district, *after, *end;
+	const char *sqlite;
+	/* Of PostgreSQL. The first looks at so many records one after the other, the second asks the index: where many fit, the first
+	 * finds a page of them at once, and the second would read them all. */
+	const char *nearest, *all;
 };
-struct token_index_sql token_index_sql(struct arena *arena, bool is_postgres, const char *index);
+struct token_index_sql token_index_sql(struct arena *arena, const char *index);
 
 #endif

@@ -79,25 +79,11 @@ struct look {
 	char found[FOUND_MAX];
 };
 
-static enum store_code look(struct db *db, void *arg)
+static enum store_code look_in(struct db *db, struct look *l, const char *source)
 {
-	struct look *l = arg;
-	bool postgres = db_is_postgres(db);
-	struct token_index_sql sql = token_index_sql(&arena, postgres, table.tokens);
-	struct buf text = buf_in(&arena, 512, 4096);
-	struct value values[3] = { value_text(token_index_condition(db, &arena, l->groups, l->count)) };
-	size_t count = 1;
-	buf_printf(&text, "SELECT found FROM %s?1", sql.begin);
-	if (sql.district) {
-		values[count++] = value_int(1);
-		buf_printf(&text, "%s?%zu", sql.district, count);
-	}
-	if (l->after) {
-		values[count++] = value_int(l->after);
-		buf_printf(&text, "%s?%zu", sql.after, count);
-	}
-	buf_printf(&text, "%s ORDER BY found", sql.end);
-	struct rows *rows = db_query(db, text_z(&arena, buf_done(&text)), values, count);
+	struct text sql = text_printf(&arena, "SELECT found FROM %s ORDER BY found", source);
+	struct rows *rows = db_query(db, sql.ptr, BIND(value_text(token_index_condition(db, &arena, l->groups, l->count)),
+		value_int(1), value_int(l->after)));
 	size_t len = 0;
 	while (rows_next(rows)) {
 		struct text id = text_printf(&arena, "%lld ", (long long)rows_int(rows, 0));
@@ -107,6 +93,19 @@ static enum store_code look(struct db *db, void *arg)
 	}
 	l->found[len] = 0;
 	return rows_end(rows);
+}
+
+/* However it is asked on PostgreSQL, the same is found. */
+static enum store_code look(struct db *db, void *arg)
+{
+	struct look *l = arg, other = *l;
+	struct token_index_sql sql = token_index_sql(&arena, table.tokens);
+	enum store_code code = look_in(db, l, db_is_postgres(db) ? sql.nearest : sql.sqlite);
+	if (code != STORE_OK || !db_is_postgres(db))
+		return code;
+	code = look_in(db, &other, sql.all);
+	assert_string_equal(l->found, other.found);
+	return code;
 }
 
 static const char *found_by(const struct sought_group *groups, size_t count, int64_t after)
