@@ -55,7 +55,9 @@ bool claim_is_due(const struct input *in, const struct slot *slot)
 {
 	json_t *all = NULL;
 	struct text source, day;
-	if (!slot->field->owner || in->decided || text_is(in->source, slot->field->owner) || !in->hidden.sources.ptr ||
+	if (!slot->field->owner || !json_object_get(in->object, slot->field->name)) /* nothing is said of it */
+		return false;
+	if (in->decided || text_is(in->source, slot->field->owner) || !in->hidden.sources.ptr ||
 	    json_read(in->hidden.sources, 4, &all) != JSON_FINE)
 		return false;
 	bool owners = source_of_field(all, slot->field->name, &source, &day) && text_is(source, slot->field->owner);

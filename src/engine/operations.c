@@ -33,7 +33,6 @@ void operation_read_hidden(const struct shape *shape, const struct rows *rows, s
 	hidden->sources = shape->owned ? text_copy(arena, rows_text(rows, at)) : TEXT_NONE;
 }
 
-/* The record of the call's path, in the actor's sight; STORE_REFUSED with 404 answered when there is none. */
 enum store_code operation_find(struct db *db, struct call *call, const struct shape *shape, int64_t id, void *record,
                                struct hidden *hidden)
 {
@@ -196,18 +195,13 @@ static enum store_code check_all_unique(struct tx *tx, struct call *call, const 
 static enum store_code write_journal(struct tx *tx, struct call *call, const struct shape *shape, const char *action,
                                      const void *before, const void *record, const struct input *in)
 {
-	struct tie_values now = record_ties(shape, record), was = { 0 };
 	const struct record *head = record;
-	if (before)
-		was = record_ties(shape, before);
 	return journal_write(tx, &call->actor, &(struct journal_line){
 		.action = text_of(action),
 		.resource = text_of(shape->resource->name),
 		.record = head->id,
 		.version = head->version,
-		.places = { .area = now.area, .hukou_area = now.second_area, .was_area = was.area, .was_hukou_area = was.second_area,
-		            .organization = now.organization, .was_organization = was.organization,
-		            .subject = now.own ? now.own : now.family },
+		.places = record_places(shape, before, record),
 		.fields = in ? buf_done(&in->fields) : TEXT_NONE,
 		.detail = in ? buf_done(&in->detail) : TEXT_NONE,
 	});

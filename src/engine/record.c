@@ -59,6 +59,32 @@ bool record_has_ended(const void *record)
 	return ((const struct record *)record)->ended_at != MISSING;
 }
 
+struct places record_places(const struct shape *shape, const void *before, const void *record)
+{
+	struct tie_values now = record_ties(shape, record), was = before ? record_ties(shape, before) : (struct tie_values){ 0 };
+	return (struct places){ .area = now.area, .hukou_area = now.second_area, .was_area = was.area, .was_hukou_area = was.second_area,
+		                .organization = now.organization, .was_organization = was.organization,
+		                .subject = now.own ? now.own : now.family };
+}
+
+bool record_is_there(struct db *db, struct arena *arena, const struct actor *actor, const struct shape *shape,
+                     const struct tie_columns *ties, int64_t id)
+{
+	struct query query;
+	query_start(&query, arena);
+	query_sql(&query, "SELECT 1 FROM ");
+	query_sql(&query, shape->table.name);
+	query_sql(&query, " WHERE district = ");
+	query_value(&query, value_int(actor->district));
+	query_sql(&query, " AND id = ");
+	query_value(&query, value_int(id));
+	query_sql(&query, " AND ended_at IS NULL");
+	scope_condition(&query, actor, ties);
+	struct rows *rows = query_run(&query, db);
+	bool there = rows_next(rows);
+	return rows_end(rows) == STORE_OK && there;
+}
+
 /* ---- written as JSON ---- */
 
 struct record_out record_out_for(struct call *call, struct json_out *json)

@@ -4,6 +4,7 @@
 #define ENGINE_RECORD_H
 
 #include "engine/call.h"
+#include "engine/journal.h"
 #include "engine/resource.h"
 
 void record_blank(const struct shape *shape, void *record); /* nothing in it */
@@ -15,6 +16,11 @@ void record_read_brief(const struct shape *shape, const struct rows *rows, void 
 struct value record_value(const struct slot *slot, const void *record, bool second);
 struct tie_values record_ties(const struct shape *shape, const void *record);
 bool record_has_ended(const void *record);
+/* Where a change from `before` (NULL: it is new) to `record` lies, for its line in the journal. */
+struct places record_places(const struct shape *shape, const void *before, const void *record);
+/* Whether there is such a record that has not ended, in the actor's sight by these ties. An error stays in db_code. */
+bool record_is_there(struct db *db, struct arena *arena, const struct actor *actor, const struct shape *shape,
+                     const struct tie_columns *ties, int64_t id);
 
 static inline void *slot_at(const struct slot *slot, void *record)
 {

@@ -127,12 +127,9 @@ static enum store_code write_line(struct tx *tx, struct job_work *work, const st
 		json_end_array(&json);
 	}
 	json_end_object(&json);
-	struct tie_values now = record_ties(shape, record), was = record_ties(shape, before);
 	return journal_write(tx, &work->actor, &(struct journal_line){
 		.action = TEXT("renumber"), .resource = text_of(shape->resource->name), .record = record->id, .version = record->version,
-		.places = { .area = now.area, .hukou_area = now.second_area, .was_area = was.area, .was_hukou_area = was.second_area,
-		            .organization = now.organization, .was_organization = was.organization,
-		            .subject = now.own ? now.own : now.family },
+		.places = record_places(shape, before, record),
 		.fields = buf_done(&fields), .detail = buf_done(&detail) });
 }
 

@@ -2,6 +2,7 @@
 /* take.c - taking a field's value by its type: what each accepts, and what it says where it does not. */
 #include "engine/app.h"
 #include "engine/input_own.h"
+#include "engine/record.h"
 #include "engine/source.h"
 #include "engine/tags.h"
 #include "engine/territory.h"
@@ -347,22 +348,8 @@ static bool area_is_known(struct input *in, struct tx *tx, const struct field *f
 /* A record outside one's sight is answered like one that does not exist. */
 static bool record_is_known(struct input *in, struct tx *tx, const char *resource, struct text text, int64_t *id)
 {
-	struct query query;
 	const struct shape *shape = app_shape(in->call->app, text_of(resource));
-	if (!id_read(text, id))
-		return false;
-	query_start(&query, in->call->arena);
-	query_sql(&query, "SELECT 1 FROM ");
-	query_sql(&query, shape->table.name);
-	query_sql(&query, " WHERE district = ");
-	query_value(&query, value_int(in->call->actor.district));
-	query_sql(&query, " AND id = ");
-	query_value(&query, value_int(*id));
-	query_sql(&query, " AND ended_at IS NULL");
-	scope_condition(&query, &in->call->actor, &shape->ties);
-	struct rows *rows = query_run(&query, tx->db);
-	bool known = rows_next(rows);
-	return rows_end(rows) == STORE_OK && known;
+	return id_read(text, id) && record_is_there(tx->db, in->call->arena, &in->call->actor, shape, &shape->ties, *id);
 }
 
 static void take_reference(struct input *in, struct tx *tx, const struct field *field, int64_t *value)

@@ -8,6 +8,7 @@
 #include "engine/guess.h"
 #include "engine/input.h"
 #include "engine/password.h"
+#include "engine/record.h"
 #include "engine/second_factor.h"
 #include "engine/session.h"
 #include "engine/territory.h"
@@ -154,21 +155,8 @@ static bool is_kept(struct input *in, struct tx *tx, const char *resource, const
 {
 	const struct shape *shape = app_shape(in->call->app, text_of(resource));
 	struct text text = json_text_of(json);
-	struct query query;
-	if (!shape || !text.ptr || !id_read(text, id))
-		return false;
-	query_start(&query, in->call->arena);
-	query_sql(&query, "SELECT 1 FROM ");
-	query_sql(&query, shape->table.name);
-	query_sql(&query, " WHERE district = ");
-	query_value(&query, value_int(in->call->actor.district));
-	query_sql(&query, " AND id = ");
-	query_value(&query, value_int(*id));
-	query_sql(&query, " AND ended_at IS NULL");
-	scope_condition(&query, &in->call->actor, &(struct tie_columns){ .area = "area" });
-	struct rows *rows = query_run(&query, tx->db);
-	bool known = rows_next(rows);
-	return rows_end(rows) == STORE_OK && known;
+	return shape && text.ptr && id_read(text, id) &&
+	       record_is_there(tx->db, in->call->arena, &in->call->actor, shape, &(struct tie_columns){ .area = "area" }, *id);
 }
 
 static void unknown(struct input *in, const char *name)

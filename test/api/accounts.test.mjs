@@ -143,7 +143,8 @@ describe('ties', () => {
 	});
 
 	test('an administrator keeps the accounts of the records in their areas, and hears of no other', async () => {
-		const keeper = await house.server.as((await add({ role: 'administrator', areas: [street] })).user);
+		const own = await add({ role: 'administrator', areas: [street] });
+		const keeper = await house.server.as(own.user);
 		const near = { organization: await organization(), elder: await register(house.bureau) };
 		const far = { organization: await organization(there), elder: await register(house.bureau, { area: there }) };
 		near.worker = await staff(near.organization);
@@ -178,7 +179,9 @@ describe('ties', () => {
 			assert.equal((await house.admin.get(`/api/v1/users/${each.id}`)).status, 200);
 		}
 		await stream.until((event) => event.data.id === inside[3].id);
-		assert.deepEqual(stream.list.map((event) => event.data.id), inside.map((each) => each.id));
+		/* On PostgreSQL the line of one's own account may get its place only after the stream has begun. */
+		const told = stream.list.map((event) => event.data.id).filter((id) => id !== own.id);
+		assert.deepEqual(told, inside.map((each) => each.id));
 		stream.close();
 		/* The elder moves away, and the account with them. */
 		const moved = (await house.bureau.get(`/api/v1/elders/${near.elder.id}`)).json;
