@@ -51,6 +51,9 @@ static void add_route(struct app *app, const struct route *route, const struct s
 	*added = *route;
 	added->shape = shape;
 	added->permission_number = permission;
+	size_t before = strcspn(route->path, "{");
+	added->before_id = (struct text){ route->path, before };
+	added->behind_id = text_of(route->path[before] ? route->path + before + strlen("{id}") : NULL);
 }
 
 static void add_operations(struct app *app, const struct shape *shape, const struct operation *list, size_t count)
@@ -243,18 +246,18 @@ void app_tend(struct app *app)
 
 /* ---- routes ---- */
 
-static bool path_fits(const char *pattern, struct text path, int64_t *id)
+static bool path_fits(const struct route *route, struct text path, int64_t *id)
 {
-	size_t before = 0;
-	while (before < path.len && pattern[before] == path.ptr[before])
-		before++;
-	if (pattern[before] != '{')
-		return before == path.len && pattern[before] == 0;
-	const char *rest = pattern + before + strlen("{id}");
-	size_t after = strlen(rest);
-	if (path.len <= before + after || memcmp(path.ptr + path.len - after, rest, after) != 0)
+	struct text before = route->before_id, behind = route->behind_id;
+	/* Most paths begin alike: the last character tells most of them apart. */
+	if (path.len < before.len || path.ptr[before.len - 1] != before.ptr[before.len - 1] || !text_starts(path, before))
 		return false;
-	return id_read((struct text){ path.ptr + before, path.len - before - after }, id);
+	if (!behind.ptr)
+		return path.len == before.len;
+	struct text rest = { path.ptr + before.len, path.len - before.len };
+	if (rest.len <= behind.len || memcmp(rest.ptr + rest.len - behind.len, behind.ptr, behind.len) != 0)
+		return false;
+	return id_read((struct text){ rest.ptr, rest.len - behind.len }, id);
 }
 
 const struct route *app_route(const struct app *app, enum method method, struct text path, int64_t *id, bool *known_path)
@@ -263,7 +266,7 @@ const struct route *app_route(const struct app *app, enum method method, struct 
 	for (size_t i = 0; i < app->route_count; i++) {
 		const struct route *route = &app->routes[i];
 		int64_t found = 0;
-		if (!path_fits(route->path, path, &found))
+		if (!path_fits(route, path, &found))
 			continue;
 		*known_path = true;
 		if (route->method == method) {

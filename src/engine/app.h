@@ -43,6 +43,7 @@ struct route {
 	const struct shape *shape; /* whose records it is about */
 	const struct operation *operation; /* as which it was declared */
 	unsigned permission_number;
+	struct text before_id, behind_id; /* of its path; the second is missing where it has no {id} */
 };
 
 /* What can be done with the records of every resource: a route behind the resource's path. */

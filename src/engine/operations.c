@@ -33,23 +33,25 @@ void operation_read_hidden(const struct shape *shape, const struct rows *rows, s
 	hidden->sources = shape->owned ? text_copy(arena, rows_text(rows, at)) : TEXT_NONE;
 }
 
-enum store_code operation_find(struct db *db, struct call *call, const struct shape *shape, int64_t id, void *record,
-                               struct hidden *hidden)
+static struct rows *ask_for(struct db *db, struct call *call, const struct shape *shape, int64_t id, bool hidden)
 {
 	struct query query;
 	query_start(&query, call->arena);
-	query_sql(&query, "SELECT ");
-	query_sql(&query, shape->column_list);
 	if (hidden)
-		query_sql(&query, shape->hidden_list);
-	query_sql(&query, " FROM ");
-	query_sql(&query, shape->table.name);
-	query_sql(&query, " WHERE district = ");
+		query_sql(&query, shape->select_whole);
+	else
+		query_sql(&query, shape->select);
 	query_value(&query, value_int(call->actor.district));
 	query_sql(&query, " AND id = ");
 	query_value(&query, value_int(id));
 	scope_condition(&query, &call->actor, &shape->ties);
-	struct rows *rows = query_run(&query, db);
+	return query_run(&query, db);
+}
+
+enum store_code operation_find(struct db *db, struct call *call, const struct shape *shape, int64_t id, void *record,
+                               struct hidden *hidden)
+{
+	struct rows *rows = ask_for(db, call, shape, id, hidden != NULL);
 	bool found = rows_next(rows);
 	if (found)
 		record_read(shape, rows, call->arena, record);
@@ -64,14 +66,20 @@ static enum store_code find(struct db *db, struct call *call, void *record, stru
 	return operation_find(db, call, call->route->shape, call->id, record, hidden);
 }
 
+/* Written while the row stands: none of its texts is copied. */
 static enum store_code get(struct db *db, void *arg)
 {
 	struct call *call = arg;
-	void *record = arena_take_raw(call->arena, call->route->shape->resource->size);
-	enum store_code code = find(db, call, record, NULL);
-	if (code == STORE_OK)
-		record_answer(call, call->route->shape, record, 200);
-	return code;
+	const struct shape *shape = call->route->shape;
+	void *record = arena_take_raw(call->arena, shape->resource->size);
+	struct rows *rows = ask_for(db, call, shape, call->id, false);
+	bool found = rows_next(rows);
+	if (found) {
+		record_read(shape, rows, NULL, record);
+		record_answer(call, shape, record, 200);
+	}
+	enum store_code code = rows_end(rows);
+	return code != STORE_OK || found ? code : call_problem(call, PROBLEM_NOT_FOUND);
 }
 
 static enum store_code history(struct db *db, void *arg)

@@ -9,8 +9,8 @@ enum { QUERY_VALUES_MAX = 160, QUERY_BYTES_MAX = 16384 };
 
 struct query {
 	struct buf text;
-	struct value values[QUERY_VALUES_MAX];
-	size_t count;
+	struct value *values; /* in the arena: most statements have few */
+	size_t count, room;
 	bool overflow; /* more values than a statement may have: a user's filter was too long */
 };
 

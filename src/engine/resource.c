@@ -124,6 +124,9 @@ static void write_statements(struct arena *arena, struct shape *shape)
 	for (size_t i = 0; i < shape->column_count + 2 * shape->sealed_count + shape->owned; i++)
 		buf_printf(&insert, ", ?%zu", i + 2);
 	buf_char(&insert, ')');
+	shape->select = text_printf(arena, "SELECT %s FROM %s WHERE district = ", shape->column_list, shape->resource->name).ptr;
+	shape->select_whole = text_printf(arena, "SELECT %s%s FROM %s WHERE district = ", shape->column_list, shape->hidden_list,
+	                                  shape->resource->name).ptr;
 	shape->insert = text_z(arena, buf_done(&insert));
 	assert(!insert.overflow);
 }

@@ -76,6 +76,7 @@ struct shape {
 	const char *hidden_list; /* behind a comma: the hash and box columns of all sealed fields, then `sources`; or empty */
 	size_t sealed_count;
 	bool owned; /* some field has an owner: the column `sources` says from whom each value is */
+	const char *select, *select_whole; /* "SELECT id, version, ... FROM elder WHERE district = "; with the hidden columns */
 	const char *insert; /* the whole statement: the district, then the columns, then the sealed ones */
 	struct tie_columns ties;
 	const struct slot *tie_slots[5]; /* area, second area, organization, own, family; NULL: none */

@@ -164,10 +164,10 @@ static double lite_real(const struct rows *rows, int column)
 
 static struct text text_of_value(sqlite3_value *value)
 {
+	if (sqlite3_value_type(value) == SQLITE_NULL)
+		return TEXT_NONE;
 	const void *bytes = sqlite3_value_blob(value);
-	if (bytes)
-		return (struct text){ bytes, (size_t)sqlite3_value_bytes(value) };
-	return sqlite3_value_type(value) == SQLITE_NULL ? TEXT_NONE : TEXT("");
+	return bytes ? (struct text){ bytes, (size_t)sqlite3_value_bytes(value) } : TEXT("");
 }
 
 static struct text lite_text(const struct rows *rows, int column)
