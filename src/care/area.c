@@ -13,7 +13,7 @@ static const struct word levels[] = {
 	{ "estate", "小区" }, { "grid", "网格" }, { 0 },
 };
 static const struct word reasons[] = {
-	{ "merged", "并入" }, { "moved", "划转" }, { "cancelled", "变更撤回" }, { 0 },
+	{ "merged", "并入" }, { "moved", "划转" }, { "cancelled", "变更撤回" }, { "abolished", "撤销" }, { "mistake", "登记错误" }, { 0 },
 };
 
 /* An area's number is its key: at first the statistical code padded to 15 digits, afterwards stable. */
@@ -28,8 +28,6 @@ static const struct field key = { .type = FIELD_area, .name = "number", .label =
 	F(date, code_date, "代码日期", 0, .en = "day since which the code holds") \
 	F(text, code_document, "代码文号", KEPT, .en = "document of the code") \
 	F(area, successor, "现区划", KEPT | INDEX, .en = "area where its records belong now") \
-	F(word, end_reason, "撤销原因", KEPT, .words = reasons) \
-	F(date, ended_on, "撤销日期", KEPT) \
 	F(text, end_document, "撤销文号", KEPT)
 
 struct area { struct record is; AREA(FIELD_MEMBER) };
@@ -96,7 +94,8 @@ static const struct resource area = {
 	.fields = fields, .field_count = COUNT(fields), .size = sizeof(struct area),
 	.ties = { .area = "number" },
 	.readers = "bureau street community auditor administrator security operator", .writers = "bureau",
-	.check = check, .number = number, .ending = ending, .problems = PROBLEM_LIST(PROBLEM_JOB_UNDER_WAY, PROBLEM_AREA_IN_USE),
+	.check = check, .number = number, .ending = ending, .end_reasons = reasons,
+	.problems = PROBLEM_LIST(PROBLEM_JOB_UNDER_WAY, PROBLEM_AREA_IN_USE),
 };
 static const struct resource *const resources[] = { &area };
 

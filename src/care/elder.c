@@ -54,6 +54,10 @@ static const struct word relations[] = {
 	{ "community", "社区工作者" }, { "organization", "组织或单位" }, { "other", "其他" }, { 0 },
 };
 
+static const struct word end_reasons_of_elders[] = {
+	{ "died", "死亡" }, { "moved_out", "迁出本区" }, { "duplicate", "重复登记" }, { "mistake", "登记错误" }, { "other", "其他" }, { 0 },
+};
+
 /* What stands behind the tags is answered of a single elder: the survey of row 38, the guardian, two people to call. */
 #define ELDER(F) \
 	F(text, name, "姓名", MUST | SEARCH | PINYIN | PERSON, .max = 50, .owner = "public_security", .headers = "老人姓名") \
@@ -140,7 +144,7 @@ static const struct resource elder = {
 	.orders = orders,
 	.readers = "bureau street community auditor operator elder family", .writers = "bureau street community",
 	.revealers = "bureau street community", .finders = "bureau street community operator",
-	.check = check,
+	.check = check, .end_reasons = end_reasons_of_elders,
 	.derived = derived, .derived_count = COUNT(derived), .derive = derive,
 };
 static const struct resource *const resources[] = { &elder };

@@ -12,6 +12,11 @@ static const struct word ownerships[] = {
 	{ "state", "国有" }, { "collective", "集体" }, { "private", "民营" }, { "leased", "租赁" }, { 0 },
 };
 
+static const struct word reasons[] = {
+	{ "closed", "停止运营" }, { "demolished", "拆除" }, { "converted", "转作他用" }, { "duplicate", "重复登记" },
+	{ "mistake", "登记错误" }, { "other", "其他" }, { 0 },
+};
+
 #define FACILITY(F) \
 	F(text, name, "名称", MUST | SEARCH | PINYIN, .max = 100, .headers = "设施名称") \
 	F(word, kind, "类型", MUST | SORT, .words = kinds) \
@@ -51,6 +56,7 @@ static const struct resource facility = {
 	.readers = "bureau street community auditor operator provider", .writers = "bureau street community provider",
 	.revealers = "bureau street community provider", .finders = "bureau street community operator",
 	.derived = derived, .derived_count = COUNT(derived), .derive = derive,
+	.end_reasons = reasons,
 };
 static const struct resource *const resources[] = { &facility };
 

@@ -7,6 +7,11 @@ static const struct word structures[] = {
 	{ "skip_generation", "隔代户" }, { "other", "其他" }, { 0 },
 };
 
+static const struct word reasons[] = {
+	{ "moved_out", "迁出本区" }, { "merged", "并户" }, { "split", "分户" }, { "all_died", "无人在世" }, { "duplicate", "重复登记" },
+	{ "mistake", "登记错误" }, { "other", "其他" }, { 0 },
+};
+
 #define HOUSEHOLD(F) \
 	F(text, head, "户主", MUST | SEARCH | PINYIN | PERSON, .max = 50, .headers = "户主姓名", .en = "head of the household") \
 	F(area, area, "区划代码", MUST) \
@@ -27,6 +32,7 @@ static const struct resource household = {
 	.ties = { .area = "area" },
 	.readers = "bureau street community auditor operator", .writers = "bureau street community",
 	.revealers = "bureau street community", .finders = "bureau street community operator",
+	.end_reasons = reasons,
 };
 static const struct resource *const resources[] = { &household };
 

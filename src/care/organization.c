@@ -16,6 +16,11 @@ static const struct word medical_levels[] = {
 	{ "tertiary", "三级" }, { "secondary", "二级" }, { "primary", "一级" }, { "ungraded", "未定级" }, { 0 },
 };
 
+static const struct word reasons[] = {
+	{ "deregistered", "注销" }, { "licence_revoked", "吊销" }, { "closed", "停止运营" }, { "duplicate", "重复登记" },
+	{ "mistake", "登记错误" }, { "other", "其他" }, { 0 },
+};
+
 #define ORGANIZATION(F) \
 	F(text, name, "名称", MUST | SEARCH | PINYIN, .max = 100, .headers = "机构名称|组织名称") \
 	F(uscc, uscc, "统一社会信用代码", MUST | UNIQUE, .headers = "信用代码", .en = "unified social credit code") \
@@ -50,7 +55,7 @@ static const struct resource organization = {
 	.ties = { .area = "area", .organization = "id" },
 	.readers = "bureau street community auditor operator provider", .writers = "bureau street provider",
 	.revealers = "bureau street provider", .finders = "bureau street community operator",
-	.check = check,
+	.check = check, .end_reasons = reasons,
 };
 static const struct resource *const resources[] = { &organization };
 

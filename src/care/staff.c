@@ -21,6 +21,11 @@ static const struct word levels[] = {
 };
 static const struct word states[] = { { "applicant", "待上岗" }, { "active", "在岗" }, { "suspended", "停岗" }, { 0 } };
 
+static const struct word reasons[] = {
+	{ "left", "离职" }, { "retired", "退休" }, { "dismissed", "辞退" }, { "died", "死亡" }, { "duplicate", "重复登记" },
+	{ "mistake", "登记错误" }, { "other", "其他" }, { 0 },
+};
+
 #define STAFF(F) \
 	F(text, name, "姓名", MUST | SEARCH | PINYIN | PERSON, .max = 50) \
 	F(id_card, id_card, "公民身份号码", MUST | UNIQUE, .headers = "身份证号|身份证号码", .en = "identity number") \
@@ -58,7 +63,7 @@ static const struct resource staff = {
 	.ties = { .area = "area", .organization = "organization", .own = "id" },
 	.readers = "bureau street community auditor operator provider worker", .writers = "bureau street operator provider",
 	.revealers = "bureau", .finders = "bureau street operator",
-	.check = check,
+	.check = check, .end_reasons = reasons,
 };
 static const struct resource *const resources[] = { &staff };
 

@@ -187,7 +187,8 @@ static void check_reference(struct check *check, const struct field *field)
 		wrong(check, field->name, "only a ref and refs refer to a resource");
 }
 
-static const char *const system_names[] = { "id", "version", "created_at", "updated_at", "ended_at", "sources", "claimed" };
+static const char *const system_names[] = { "id", "version", "created_at", "updated_at", "ended_at", "end_reason",
+	                                            "ended_on", "sources", "claimed" };
 
 /* Whether the field has this column in SQL beside the one of its own name. */
 static bool has_column(const struct field *field, const char *column)
@@ -439,6 +440,7 @@ static void check_resource(struct check *check, const struct resource *resource)
 fields:
 	for (size_t i = 0; i < resource->field_count; i++)
 		check_field(check, resource, i);
+	check_words(check, &(struct field){ .type = FIELD_word, .name = "end_reason", .words = resource->end_reasons }, false);
 	check_derived(check, resource);
 	check_ties(check, resource);
 	check_rights(check, resource);

@@ -66,6 +66,18 @@ struct text route_summary(struct arena *arena, const struct route *route, bool e
 	return en ? text_printf(arena, "%s: %s", o->en, resource->en) : text_printf(arena, "%s：%s", o->zh, resource->label);
 }
 
+const struct field *route_params(struct arena *arena, const struct route *route, size_t *count)
+{
+	const struct about *about = route->about;
+	struct field *params = arena_take(arena, (about->param_count + SYSTEM_SLOTS) * sizeof *params);
+	*count = 0;
+	for (size_t i = 0; i < about->param_count; i++)
+		params[(*count)++] = about->params[i];
+	for (size_t i = END_SLOTS; about->ends && i < SYSTEM_SLOTS; i++)
+		params[(*count)++] = *route->shape->slots[i].field;
+	return params;
+}
+
 int route_status(const struct route *route)
 {
 	return route->about->status ? route->about->status : 200;
@@ -88,7 +100,7 @@ static void problems_of_body(const struct route *route, bool may[PROBLEM_COUNT])
 		return;
 	may[PROBLEM_CROSS_SITE] = may[PROBLEM_TOO_LARGE] = may[PROBLEM_UNSUPPORTED_TYPE] = may[PROBLEM_STORAGE_FULL] = true;
 	may[PROBLEM_MALFORMED_JSON] = about->takes != BODY_CSV;
-	may[PROBLEM_INVALID] = about->takes != BODY_NONE;
+	may[PROBLEM_INVALID] = about->takes != BODY_NONE || about->ends;
 	may[PROBLEM_DUPLICATE] = may[PROBLEM_REGISTERED_ELSEWHERE] = records && has_unique_field(route->shape);
 	for (const enum problem *problem = route->operation ? route->shape->resource->problems : NULL; problem && *problem; problem++)
 		may[*problem] = true;
@@ -309,6 +321,7 @@ static void put_operation(struct json_out *json, struct app *app, const struct r
 {
 	const struct about *about = route->about;
 	bool may[PROBLEM_COUNT];
+	size_t param_count;
 	route_problems(route, may);
 	json_begin_object(json);
 	JSON_TEXT(json, "id", route_id(&app->arena, route));
@@ -324,7 +337,8 @@ static void put_operation(struct json_out *json, struct app *app, const struct r
 	JSON_INT(json, "status", route_status(route));
 	put_body(json, &app->arena, "takes", about->takes, &about->in);
 	put_body(json, &app->arena, "gives", about->gives, &about->out);
-	put_rows(json, &app->arena, "params", about->params, about->param_count);
+	const struct field *params = route_params(&app->arena, route, &param_count);
+	put_rows(json, &app->arena, "params", params, param_count);
 	json_key(json, TEXT("problems"));
 	json_begin_array(json);
 	for (size_t i = 1; i < PROBLEM_COUNT; i++)

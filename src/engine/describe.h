@@ -28,6 +28,7 @@ extern const char *const body_names[]; /* by enum body */
 /* What route and operation say of themselves. */
 struct text route_id(struct arena *arena, const struct route *route); /* operationId: "change_elder" */
 struct text route_summary(struct arena *arena, const struct route *route, bool en);
+const struct field *route_params(struct arena *arena, const struct route *route, size_t *count); /* of its query */
 int route_status(const struct route *route); /* when it went well */
 /* Which problems it may answer: those of its kind, and those that it names. */
 void route_problems(const struct route *route, bool may[PROBLEM_COUNT]);

@@ -4,6 +4,12 @@
 
 #include "engine/filter.h"
 
+static void put_words(struct buf *out, const struct word *words)
+{
+	for (size_t i = 0; words && words[i].word; i++)
+		buf_printf(out, "%s `%s` %s", i ? "," : ":", words[i].word, words[i].zh);
+}
+
 static void put_type(struct buf *out, const struct field *field)
 {
 	bool is_number = field->type == FIELD_integer || field->type == FIELD_money || field->type == FIELD_decimal;
@@ -16,8 +22,7 @@ static void put_type(struct buf *out, const struct field *field)
 		buf_printf(out, ", %u decimals", field->scale);
 	if (field->to)
 		buf_printf(out, " of %s", field->to);
-	for (size_t i = 0; field->words && field->words[i].word; i++)
-		buf_printf(out, "%s `%s` %s", i ? "," : ":", field->words[i].word, field->words[i].zh);
+	put_words(out, field->words);
 }
 
 static void put_flags(struct buf *out, const struct field *field)
@@ -76,6 +81,11 @@ static void put_resource(struct buf *out, const struct shape *shape)
 	const struct resource *resource = shape->resource;
 	buf_printf(out, "\n## %s %s\n\n`%s`. Read by: %s. Changed by: %s.\n\n", resource->label, resource->plural, shape->path,
 	           resource->readers, resource->writers ? resource->writers : "nobody");
+	if (resource->writers) {
+		buf_text(out, TEXT("Why it ends"));
+		put_words(out, shape->slots[END_SLOTS].field->words);
+		buf_text(out, TEXT(".\n\n"));
+	}
 	buf_text(out, TEXT("| field | | what it holds | | other headers in files |\n|---|---|---|---|---|\n"));
 	for (size_t i = SYSTEM_SLOTS; i < shape->slot_count; i++)
 		put_field(out, shape->slots[i].field, false);
@@ -91,7 +101,7 @@ void describe_docs(struct app *app, struct buf *out)
 		"Written by `songhe schema --as docs`, which `make lint` compares with this page. How these are used: [api.md](api.md).\n\n"
 		"A column of a file is found by the field's name, by its label (second column) or by one of the other headers. A word is\n"
 		"accepted in either form, and answered as it stands in `this`. Every record has also `id version created_at updated_at\n"
-		"ended_at`, kept by the system.\n"));
+		"ended_at`, kept by the system; one that has ended says `end_reason ended_on` too.\n"));
 	for (size_t i = 0; i < app->shape_count; i++)
 		put_resource(out, app->shapes[i]);
 	buf_text(out, TEXT("\n## Problems\n\n| status | code | title | title_en |\n|---|---|---|---|\n"));

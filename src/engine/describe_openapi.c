@@ -79,10 +79,12 @@ static void list_parameters(struct json_out *json, const struct shape *shape)
 	refer(json, REF "parameters/Total");
 }
 
-static void own_parameters(struct json_out *json, const struct about *about)
+static void own_parameters(struct json_out *json, const struct route *route)
 {
-	for (size_t i = 0; i < about->param_count; i++) {
-		const struct field *field = &about->params[i];
+	size_t count;
+	const struct field *params = route_params(json->buf->arena, route, &count);
+	for (size_t i = 0; i < count; i++) {
+		const struct field *field = &params[i];
 		begin_parameter(json, field->name, "query", field->label, field->flags & MUST);
 		json_key(json, TEXT("schema"));
 		schema_of_field(json, json->buf->arena, field, TAKEN);
@@ -101,7 +103,7 @@ static void parameters(struct json_out *json, const struct route *route)
 		list_parameters(json, route->shape);
 	if (about->gives == BODY_PART && route->method == METHOD_GET)
 		fields_parameter(json, route->shape);
-	own_parameters(json, about);
+	own_parameters(json, route);
 	if (about->if_match)
 		refer(json, REF "parameters/IfMatch");
 	if (route->method == METHOD_POST && route->kind == ROUTE_COMMAND)

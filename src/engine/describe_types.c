@@ -319,7 +319,8 @@ static void whole_schema(struct json_out *json, struct arena *arena, const struc
 	json_key(json, TEXT("required"));
 	json_begin_array(json);
 	for (size_t i = 0; i < shape->slot_count; i++)
-		json_put_text(json, shape->slots[i].name);
+		if (i < END_SLOTS || i >= SYSTEM_SLOTS)
+			json_put_text(json, shape->slots[i].name);
 	for (size_t i = 0; i < resource->derived_count; i++)
 		json_put_text(json, text_of(resource->derived[i].name));
 	json_end_array(json);

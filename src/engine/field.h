@@ -92,6 +92,8 @@ struct field {
 /* What every record has, kept by the system. First member of each typed record. */
 struct record {
 	int64_t id, version, created_at, updated_at, ended_at; /* ended_at MISSING: it has not ended */
+	struct text end_reason; /* a word of the resource */
+	struct text ended_on; /* the day since which it no longer holds; ended_at is when that was entered */
 };
 
 enum value_type field_value(const struct field *field); /* of its column: VALUE_INT, VALUE_TEXT, VALUE_REAL (both of a point) */

@@ -440,6 +440,24 @@ enum store_code operation_change(struct tx *tx, struct call *call, const struct 
 	return change(tx, shape, &in, before, &hidden, record);
 }
 
+/* The reason and the day stand in the query: proxies drop the body of a DELETE, and a reason that was sent must not get lost. */
+static bool take_end(struct input *in, struct tx *tx, struct call *call, const struct shape *shape, struct record *record)
+{
+	const struct field *reason = shape->slots[END_SLOTS].field, *day = shape->slots[END_SLOTS + 1].field;
+	struct text on = call_param(call, day->name), today = date_text(call->arena, date_of_ms(tx->now_ms));
+	struct pair *said = arena_take(call->arena, 2 * sizeof *said);
+	said[0] = (struct pair){ text_of(reason->name), call_param(call, reason->name) };
+	said[1] = (struct pair){ text_of(day->name), on.len > 0 ? on : today };
+	*in = (struct input){ .cells = said, .cell_count = 2 };
+	input_start(in, call, false);
+	take_field(in, tx, reason, &record->end_reason);
+	take_field(in, tx, day, &record->ended_on);
+	if (record->ended_on.ptr && text_compare(record->ended_on, today) > 0)
+		input_wrong(in, day->name, "out_of_range", "终止日期不能晚于今天", "The day of the end cannot lie in the future");
+	record->ended_at = tx->now_ms;
+	return input_finish(in);
+}
+
 static enum store_code end(struct tx *tx, void *arg)
 {
 	struct call *call = arg;
@@ -455,12 +473,14 @@ static enum store_code end(struct tx *tx, void *arg)
 	if (code != STORE_OK)
 		return code;
 	memcpy(record, before, shape->resource->size);
-	record->ended_at = tx->now_ms;
+	struct input in;
+	if (!take_end(&in, tx, call, shape, record))
+		return refused(tx);
 	code = update(tx, call, shape, before, record, NULL);
 	if (code == STORE_OK)
 		code = record_tokens_keep(tx, call, shape, before, &hidden, NULL, NULL);
 	if (code == STORE_OK)
-		code = write_journal(tx, call, shape, "end", before, record, NULL);
+		code = write_journal(tx, call, shape, "end", before, record, &in);
 	if (code == STORE_OK)
 		record_answer(call, shape, record, 200);
 	return code;
@@ -480,6 +500,6 @@ const struct operation operations[] = {
 	{ METHOD_PATCH, "/{id}", true, ROUTE_COMMAND, .command = patch, .zh = "修改", .en = "change",
 	  .about = &(const struct about){ .takes = BODY_CHANGE, .gives = BODY_RECORD, .if_match = true, .params = ROWS(source_params) } },
 	{ METHOD_DELETE, "/{id}", true, ROUTE_COMMAND, .command = end, .zh = "终止", .en = "end",
-	  .about = &(const struct about){ .gives = BODY_RECORD, .if_match = true } },
+	  .about = &(const struct about){ .gives = BODY_RECORD, .if_match = true, .ends = true } },
 };
 const size_t operation_count = COUNT(operations);

@@ -224,7 +224,7 @@ void record_put(struct record_out *out, const struct shape *shape, const void *r
 			put_slot(out, &slots[i], record);
 	if (shape->resource->derive)
 		shape->resource->derive(record, out);
-	for (size_t i = 2; i < SYSTEM_SLOTS; i++)
+	for (size_t i = 2; i < (record_has_ended(record) ? SYSTEM_SLOTS : END_SLOTS); i++)
 		put_slot(out, &slots[i], record);
 }
 

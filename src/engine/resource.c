@@ -7,12 +7,16 @@
 
 enum { SQL_MAX = 16384 };
 
+const struct word end_reasons[] = { { "duplicate", "重复登记" }, { "mistake", "登记错误" }, { "other", "其他" }, { 0 } };
+
 static const struct field system_fields[SYSTEM_SLOTS] = {
 	{ .type = FIELD_ref, .name = "id", .label = "编号", .flags = KEPT | MUST },
 	{ .type = FIELD_integer, .name = "version", .label = "版本", .flags = KEPT | MUST },
 	{ .type = FIELD_instant, .name = "created_at", .label = "建立时间", .flags = KEPT | MUST, .en = "created at" },
 	{ .type = FIELD_instant, .name = "updated_at", .label = "更新时间", .flags = KEPT | MUST, .en = "updated at" },
 	{ .type = FIELD_instant, .name = "ended_at", .label = "终止时间", .flags = KEPT, .en = "ended at" },
+	{ .type = FIELD_word, .name = "end_reason", .label = "终止原因", .flags = KEPT, .words = end_reasons, .en = "why it ended" },
+	{ .type = FIELD_date, .name = "ended_on", .label = "终止日期", .flags = KEPT, .en = "day of the end" },
 };
 
 const struct slot *shape_slot(const struct shape *shape, struct text name)
@@ -257,6 +261,18 @@ static unsigned grant(struct arena *arena, struct access *access, const struct r
 	return to ? access_grant(access, text_printf(arena, "%s.%s", resource->name, what).ptr, to) : PERMISSIONS_MAX;
 }
 
+static const struct field *system_field(struct arena *arena, const struct resource *resource, size_t i)
+{
+	if (i == 0 && resource->key)
+		return resource->key;
+	if (!system_fields[i].words || !resource->end_reasons)
+		return &system_fields[i];
+	struct field *field = arena_take(arena, sizeof *field);
+	*field = system_fields[i];
+	field->words = resource->end_reasons;
+	return field;
+}
+
 struct shape *shape_new(struct arena *arena, struct access *access, const struct resource *resource)
 {
 	struct shape *shape = arena_take(arena, sizeof *shape);
@@ -268,7 +284,7 @@ struct shape *shape_new(struct arena *arena, struct access *access, const struct
 	shape->columns = arena_take(arena, 2 * slots * sizeof *shape->columns);
 	shape->table = (struct table){ .name = resource->name, .columns = columns, .foreign_ids = resource->key != NULL };
 	for (size_t i = 0; i < SYSTEM_SLOTS; i++)
-		lay_out(arena, shape, i == 0 && resource->key ? resource->key : &system_fields[i], &offset);
+		lay_out(arena, shape, system_field(arena, resource, i), &offset);
 	shape->slots[0].column = "id";
 	for (size_t i = 0; i < resource->field_count; i++)
 		lay_out(arena, shape, &resource->fields[i], &offset);

@@ -47,6 +47,7 @@ struct resource {
 	enum store_code (*number)(struct tx *tx, struct call *call, void *record);
 	/* Asked before a record ends. NULL: it always may. */
 	enum store_code (*ending)(struct tx *tx, struct call *call, const void *record);
+	const struct word *end_reasons; /* why its records end; NULL: the ones that fit any */
 	const enum problem *problems; /* that `check`, `number` and `ending` answer; PROBLEM_NONE is behind the last; NULL: none */
 };
 
@@ -65,7 +66,7 @@ struct slot {
 /* A resource as it was laid out. It lives as long as the app. */
 struct shape {
 	const struct resource *resource;
-	struct slot *slots; /* the system's own (id version created_at updated_at ended_at) and then the declared ones */
+	struct slot *slots; /* the system's own, as struct record has them, and then the declared ones */
 	size_t slot_count, brief_slots; /* the first of them are answered in lists */
 	const char *path; /* "/api/v1/elders" */
 	struct column *columns; /* of the typed record, in the order of column_list */
@@ -87,8 +88,9 @@ struct shape {
 	size_t side_table_count;
 };
 
-enum { SYSTEM_SLOTS = 5, INDEXES_MAX = 48 };
+enum { SYSTEM_SLOTS = 7, END_SLOTS = 5 /* why and when it ended: answered of what has */, INDEXES_MAX = 48 };
 
+extern const struct word end_reasons[]; /* that fit any resource */
 struct shape *shape_new(struct arena *arena, struct access *access, const struct resource *resource);
 const struct slot *shape_slot(const struct shape *shape, struct text name); /* NULL: there is none */
 /* The field that a column of a file stands for, by its name, its label or one of its other headers; NULL: none. */

@@ -2,7 +2,7 @@
 // elders.test.mjs - the ledger of elders: what may be written, what is read back, versions, replays.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { assertProblem, cleanUp, filterOf, idCardOf, newElder, openHouse, register } from '../harness.mjs';
+import { assertProblem, cleanUp, eventually, filterOf, idCardOf, newElder, openHouse, register } from '../harness.mjs';
 
 let house, bureau;
 
@@ -256,6 +256,35 @@ describe('changing', () => {
 		assertProblem(await bureau.patch(path, { name: 'x' }, 2), 404, 'not_found');
 		assertProblem(await bureau.end(path, 2), 404, 'not_found');
 		assert.ok((await bureau.get(path)).json.ended_at);
+	});
+});
+
+describe('why and since when a record has ended', () => {
+	const end = (elder, params) => bureau.end(`/api/v1/elders/${elder.id}?${new URLSearchParams(params)}`, elder.version);
+	const today = () => new Date(Date.now() + 8 * 3600_000).toISOString().slice(0, 10);
+
+	test('is said in the query, kept, and journalled', async () => {
+		const elder = await register(bureau);
+		const got = await end(elder, { end_reason: 'died', ended_on: '2026-01-02' });
+		assert.equal(got.status, 200, got.text);
+		assert.deepEqual([got.json.end_reason, got.json.ended_on], ['died', '2026-01-02']);
+		assert.deepEqual((await bureau.get(`/api/v1/elders/${elder.id}`)).json, got.json);
+		const line = await eventually(async () => (await bureau.get(`/api/v1/elders/${elder.id}/history`)).json.items.find((item) => item.action === 'end'));
+		assert.deepEqual(line.changes, { end_reason: [null, 'died'], ended_on: [null, '2026-01-02'] });
+	});
+
+	test('may be said in Chinese; the day is today where none is said', async () => {
+		const got = await end(await register(bureau), { end_reason: '迁出本区' });
+		assert.deepEqual([got.json.end_reason, got.json.ended_on], ['moved_out', today()]);
+		assert.equal((await end(await register(bureau), {})).json.end_reason, null);
+	});
+
+	test('is refused where it cannot be, and nothing ends', async () => {
+		const elder = await register(bureau);
+		const both = await end(elder, { end_reason: 'closed', ended_on: '2026-02-30' });
+		assert.deepEqual([codeOf(both, '/end_reason'), codeOf(both, '/ended_on')], ['unknown_word', 'bad_date']);
+		assert.equal(codeOf(await end(elder, { ended_on: '2099-01-01' }), '/ended_on'), 'out_of_range');
+		assert.equal((await bureau.get(`/api/v1/elders/${elder.id}`)).json.ended_at, null);
 	});
 });
 

@@ -109,7 +109,7 @@ static int setup(void **state)
 		.tags = TEXT("[{\"word\":\"low_income\",\"source\":null,\"from\":\"2020-01-01\",\"to\":\"2026-03-01\"},"
 		             "{\"word\":\"disabled\",\"source\":null,\"from\":null,\"to\":\"2026-02-28\"}]"),
 		.helpers = TEXT("[\"12\",\"345\"]"), .area = 370613001002000, .code = TEXT_NONE };
-	organization.is = (struct record){ 77, 1, 1, 1, MISSING };
+	organization.is = (struct record){ .id = 77, .version = 1, .created_at = 1, .updated_at = 1, .ended_at = MISSING };
 	organization.kind = TEXT("home");
 	return 0;
 }

@@ -288,7 +288,8 @@ static struct text some_text(const struct field *field)
 static void fill(const struct shape *shape, void *record, int64_t id)
 {
 	record_blank(shape, record);
-	*(struct record *)record = (struct record){ id, 1 + (int64_t)below(3), an_instant(), an_instant(), MISSING };
+	*(struct record *)record = (struct record){ .id = id, .version = 1 + (int64_t)below(3), .created_at = an_instant(),
+	                                      .updated_at = an_instant(), .ended_at = MISSING };
 	for (size_t i = SYSTEM_SLOTS - 1; i < shape->slot_count; i++) {
 		const struct slot *slot = &shape->slots[i];
 		if (one_in(3) && !(slot->field->flags & MUST))
