@@ -5,6 +5,7 @@
 #include "edge/http.h"
 #include "edge/schema.h"
 #include "engine/claim.h"
+#include "engine/export.h"
 #include "engine/job.h"
 #include "engine/reveal.h"
 #include "engine/search.h"
@@ -12,7 +13,7 @@
 
 static const struct module *const modules[] = {
 	&account_module, &claim_module, &job_module, CAPABILITIES(CAPABILITY_ROW) &import_module, &reveal_module, &search_module,
-	&page_module, &schema_module,
+	&export_module, &page_module, &schema_module,
 };
 
 int main(int argc, char **argv)

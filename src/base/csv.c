@@ -160,3 +160,22 @@ enum csv_result csv_next(struct csv *csv, struct arena *arena)
 	csv->cell_count = 0;
 	return CSV_END;
 }
+
+void csv_put(struct buf *out, struct text cell)
+{
+	bool quoted = false;
+	for (size_t i = 0; i < cell.len && !quoted; i++)
+		quoted = cell.ptr[i] == ',' || cell.ptr[i] == '"' || cell.ptr[i] == '\n' || cell.ptr[i] == '\r';
+	quoted = quoted || (cell.len > 0 && (cell.ptr[0] == ' ' || cell.ptr[cell.len - 1] == ' '));
+	if (!quoted) {
+		buf_text(out, cell);
+		return;
+	}
+	buf_char(out, '"');
+	for (size_t i = 0; i < cell.len; i++) {
+		if (cell.ptr[i] == '"')
+			buf_char(out, '"');
+		buf_char(out, cell.ptr[i]);
+	}
+	buf_char(out, '"');
+}

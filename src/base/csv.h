@@ -31,6 +31,9 @@ struct csv {
 };
 
 struct csv csv_open(struct text source);
+/* Writes one cell, in quotes where it needs them. */
+void csv_put(struct buf *out, struct text cell);
+
 /* One record takes at most CSV_CELLS_MAX * CSV_CELL_MAX bytes of the arena, and none unless quotes were doubled. */
 enum csv_result csv_next(struct csv *csv, struct arena *arena);
 

@@ -144,6 +144,7 @@ static const struct resource elder = {
 	.orders = orders,
 	.readers = "bureau street community auditor operator elder family", .writers = "bureau street community",
 	.revealers = "bureau street community", .finders = "bureau street community operator",
+	.exporters = "bureau street community",
 	.check = check, .end_reasons = end_reasons_of_elders,
 	.derived = derived, .derived_count = COUNT(derived), .derive = derive,
 };

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "engine/session.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -408,9 +409,63 @@ static bool dispatch(struct exchange *ex)
 
 /* ---- the answer ---- */
 
+enum { CONTENT_PIECE = 64 * 1024 };
+
+/* Content while it is sent, with the connection that goes on as long as it is read. */
+struct sending {
+	struct content *content;
+	struct MHD_Connection *connection;
+};
+
+static ssize_t read_content(void *cls, uint64_t at, char *to, size_t most)
+{
+	struct sending *sending = cls;
+	struct peer *peer = exchange_peer(sending->connection);
+	ssize_t n = sending->content->read(sending->content, (int64_t)at, to, most);
+	if (peer)
+		peer->deadline_ms = clock_steady_ms() + ANSWER_MS;
+	return n > 0 ? n : MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+static void close_content(void *cls)
+{
+	struct sending *sending = cls;
+	sending->content->close(sending->content);
+	free(sending);
+}
+
+static struct MHD_Response *content_response(struct exchange *ex)
+{
+	struct sending *sending = malloc(sizeof *sending);
+	if (!sending)
+		return NULL;
+	*sending = (struct sending){ ex->call.content, ex->connection };
+	struct MHD_Response *response = MHD_create_response_from_callback((uint64_t)ex->call.content->size, CONTENT_PIECE, read_content,
+	                                                                  sending, close_content);
+	if (response)
+		ex->call.content = NULL;
+	else
+		free(sending);
+	return response;
+}
+
 static void add_header(struct MHD_Response *response, const char *name, const char *value)
 {
 	MHD_add_response_header(response, name, value);
+}
+
+/* RFC 8187, 3.2.1. */
+static struct text percent_encoded(struct arena *arena, struct text text)
+{
+	struct buf out = buf_in(arena, 3 * text.len + 1, 3 * text.len + 1);
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.ptr[i];
+		if (c < 0x80 && (isalnum(c) || strchr("-._~", c)))
+			buf_char(&out, (char)c);
+		else
+			buf_printf(&out, "%%%02X", c);
+	}
+	return buf_done(&out);
 }
 
 static void add_headers(struct exchange *ex, struct MHD_Response *response)
@@ -430,6 +485,9 @@ static void add_headers(struct exchange *ex, struct MHD_Response *response)
 		add_header(response, "Location", text_z(arena, call->location));
 	if (call->set_cookie.ptr)
 		add_header(response, "Set-Cookie", text_z(arena, call->set_cookie));
+	if (call->file_name.ptr)
+		add_header(response, "Content-Disposition", text_printf(arena, "attachment; filename*=UTF-8''%.*s",
+			TEXT_ARG(percent_encoded(arena, call->file_name))).ptr);
 	if (call->replayed)
 		add_header(response, "Idempotency-Replayed", "true");
 	if (call->retry_after_s && (call->status == 429 || call->status == 503))
@@ -440,36 +498,42 @@ static void add_headers(struct exchange *ex, struct MHD_Response *response)
 		add_header(response, "Connection", "close");
 }
 
+static struct MHD_Response *event_response(struct exchange *ex)
+{
+	struct call *call = &ex->call;
+	int64_t after = -1;
+	call->status = 200;
+	call->content_type = "text/event-stream";
+	if (ex->head)
+		return MHD_create_response_from_buffer(0, (void *)(uintptr_t)"", MHD_RESPMEM_PERSISTENT);
+	if (call->last_event_id.ptr && !text_to_int(call->last_event_id, call->journal_head, &after))
+		after = -1; /* a position that does not exist is of another store */
+	return events_response(ex->loop, ex->connection, &call->actor, call->session_token, after);
+}
+
+static struct MHD_Response *response_of(struct exchange *ex)
+{
+	struct call *call = &ex->call;
+	if (call->problem == PROBLEM_NONE && call->content)
+		return content_response(ex);
+	if (call->problem == PROBLEM_NONE && call->status == 0)
+		call_problem(call, PROBLEM_INTERNAL);
+	if (call->out.overflow)
+		call_problem(call, PROBLEM_TOO_SLOW);
+	if (call->problem != PROBLEM_NONE)
+		call_write_problem(call);
+	bool empty = call->status == 204 || !call->out.ptr;
+	return MHD_create_response_from_buffer(empty ? 0 : call->out.len, empty ? "" : call->out.ptr, MHD_RESPMEM_PERSISTENT);
+}
+
 static enum MHD_Result send_answer(struct exchange *ex)
 {
 	struct call *call = &ex->call;
-	struct MHD_Response *response;
-	bool stream = call->problem == PROBLEM_NONE && call->status == 0 && call->route->kind == ROUTE_STREAM;
-	if (stream && ex->head) {
-		call->status = 200;
-		call->content_type = "text/event-stream";
-		response = MHD_create_response_from_buffer(0, (void *)(uintptr_t)"", MHD_RESPMEM_PERSISTENT);
-	} else if (stream) {
-		int64_t after = -1;
-		if (call->last_event_id.ptr && !text_to_int(call->last_event_id, call->journal_head, &after))
-			after = -1; /* a position that does not exist is of another store */
-		call->status = 200;
-		call->content_type = "text/event-stream";
-		response = events_response(ex->loop, ex->connection, &call->actor, call->session_token, after);
-	} else {
-		if (call->problem == PROBLEM_NONE && call->status == 0)
-			call_problem(call, PROBLEM_INTERNAL);
-		if (call->out.overflow)
-			call_problem(call, PROBLEM_TOO_SLOW);
-		if (call->problem != PROBLEM_NONE)
-			call_write_problem(call);
-		bool empty = call->status == 204 || !call->out.ptr;
-		response = MHD_create_response_from_buffer(empty ? 0 : call->out.len, empty ? "" : call->out.ptr,
-		                                           MHD_RESPMEM_PERSISTENT);
-	}
+	bool events = call->problem == PROBLEM_NONE && call->status == 0 && call->route->kind == ROUTE_STREAM;
+	struct MHD_Response *response = events ? event_response(ex) : response_of(ex);
 	if (!response)
 		return MHD_NO;
-	if (!stream || ex->head)
+	if (!events || ex->head)
 		set_deadline(ex, ANSWER_MS); /* an answer that nobody reads does not keep its connection */
 	add_headers(ex, response);
 	enum MHD_Result result = MHD_queue_response(ex->connection, (unsigned)call->status, response);

@@ -47,6 +47,7 @@ struct about {
 	bool tagged; /* answered with an ETag, as records always are */
 	bool if_match; /* asks for the version that the caller has seen */
 	bool sets_cookie;
+	bool lists; /* takes the filter, sort and fields of a list */
 	bool ends; /* also asks why and when the record ended, as the resource has it */
 	const char *tie; /* what bounds the sight of those who may use it, where it is not about a resource: "area" */
 	const enum problem *problems; /* beside those of its kind; PROBLEM_NONE is behind the last */

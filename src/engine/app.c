@@ -60,7 +60,7 @@ static void add_operations(struct app *app, const struct shape *shape, const str
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct operation *o = &list[i];
-		unsigned permission = o->reveals ? shape->may_reveal : o->writes ? shape->may_write : shape->may_read;
+		unsigned permission = shape->may[o->right];
 		if (permission == PERMISSIONS_MAX || (o->has && !o->has(shape)))
 			continue;
 		struct route route = { o->method, text_printf(&app->arena, "%s%s", shape->path, o->path).ptr,
@@ -289,7 +289,7 @@ unsigned app_feed_permission(const struct app *app, struct text resource)
 {
 	const struct shape *shape = app_shape(app, resource);
 	if (shape)
-		return shape->may_read;
+		return shape->may[RIGHT_READ];
 	for (size_t m = 0; m < app->module_count; m++)
 		if (app->modules[m]->journalled && text_is(resource, app->modules[m]->journalled))
 			return access_number(&app->access, app->modules[m]->journalled_permission);

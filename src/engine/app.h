@@ -50,7 +50,7 @@ struct route {
 struct operation {
 	enum method method;
 	const char *path; /* "", "/{id}", "/import" ... */
-	bool writes; /* NAME.write is needed for it, otherwise NAME.read */
+	enum right right; /* that it needs */
 	enum route_kind kind;
 	read_fn *read;
 	command_fn *command;
@@ -58,7 +58,6 @@ struct operation {
 	bool csv;
 	const char *zh, *en; /* what it does */
 	bool (*has)(const struct shape *shape); /* whether a resource has it; NULL: every one has */
-	bool reveals; /* NAME.reveal is needed for it, and neither of the others */
 	const struct about *about;
 };
 

@@ -12,6 +12,9 @@ void call_start(struct call *call, struct app *app, struct arena *arena)
 
 void call_end(struct call *call)
 {
+	if (call->content)
+		call->content->close(call->content);
+	call->content = NULL;
 	json_decref(call->body);
 	call->body = NULL;
 }

@@ -26,6 +26,14 @@ struct pair {
 	struct text name, value;
 };
 
+/* An answer that would take much memory: it is read piece by piece while it is sent, by one thread, without waiting for more
+ * than a disk. */
+struct content {
+	int64_t size;
+	ssize_t (*read)(struct content *content, int64_t at, char *to, size_t most); /* at least one byte; -1: it cannot be read */
+	void (*close)(struct content *content);
+};
+
 /* One wrong field. */
 struct wrong {
 	struct text pointer; /* RFC 6901 */
@@ -56,6 +64,8 @@ struct call {
 	struct wrong *wrongs;
 	size_t wrong_count;
 	struct buf out;
+	struct content *content; /* instead of `out`; closed with the call, or by who sends it, who then takes it away from here */
+	struct text file_name; /* under which the peer may keep the answer */
 	int64_t version; /* ETag; 0: none */
 	struct text location, set_cookie;
 	const char *content_type;

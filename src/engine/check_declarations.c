@@ -330,10 +330,8 @@ static void check_rights(struct check *check, const struct resource *resource)
 	const char *by_bound[] = { [BOUND_AREA] = t->area, [BOUND_ORGANIZATION] = t->organization, [BOUND_OWN] = t->own,
 		                   [BOUND_FAMILY] = t->family };
 	bool tied = t->area || t->second_area || t->organization || t->own || t->family;
-	check_roles(check, "readers", resource->readers);
-	check_roles(check, "writers", resource->writers);
-	check_roles(check, "revealers", resource->revealers);
-	check_roles(check, "finders", resource->finders);
+	for (enum right right = 0; right < RIGHTS; right++)
+		check_roles(check, right_names[right], resource_roles(resource, right));
 	for (size_t i = 0; (resource->revealers || resource->finders) && i <= resource->field_count; i++) {
 		if (i == resource->field_count)
 			wrong(check, NULL, "nothing in it is sealed: nobody needs to see or find it");
@@ -344,10 +342,9 @@ static void check_rights(struct check *check, const struct resource *resource)
 		wrong(check, NULL, "nobody may read it");
 	for (size_t i = 0; i < role_count; i++) {
 		bool reads = roles_name(resource->readers, roles[i].name);
-		if (roles_name(resource->writers, roles[i].name) && !reads)
-			wrong(check, NULL, "%s may write it, but not read it", roles[i].name);
-		if ((roles_name(resource->revealers, roles[i].name) || roles_name(resource->finders, roles[i].name)) && !reads)
-			wrong(check, NULL, "%s may see or find what is sealed in it, but not read it", roles[i].name);
+		for (enum right right = 0; right < RIGHTS; right++)
+			if (roles_name(resource_roles(resource, right), roles[i].name) && !reads)
+				wrong(check, NULL, "%s may %s it, but not read it", roles[i].name, right_names[right]);
 		if (reads && tied && !by_bound[roles[i].bound])
 			wrong(check, NULL, "%s may read it, but nothing ties a record to one of them", roles[i].name);
 	}
@@ -511,8 +508,9 @@ static bool is_granted(const struct check *check, const char *permission)
 			const struct resource *r = module->resources[i];
 			size_t len = r->name ? strlen(r->name) : 0;
 			bool ours = len > 0 && strncmp(permission, r->name, len) == 0;
-			if (ours && ((same(permission + len, ".read") && r->readers) || (same(permission + len, ".write") && r->writers)))
-				return true;
+			for (enum right right = 0; ours && permission[len] == '.' && right < RIGHTS; right++)
+				if (same(permission + len + 1, right_names[right]) && resource_roles(r, right))
+					return true;
 		}
 	}
 	return false;

@@ -127,7 +127,7 @@ void route_problems(const struct route *route, bool may[PROBLEM_COUNT])
 		may[PROBLEM_NOT_FOUND] = true;
 	if (about->if_match)
 		may[PROBLEM_IF_MATCH_NEEDED] = may[PROBLEM_STALE] = true;
-	if (about->gives == BODY_PAGE)
+	if (about->gives == BODY_PAGE || about->lists)
 		may[PROBLEM_BAD_FILTER] = may[PROBLEM_BAD_CURSOR] = true;
 	for (const enum problem *problem = about->problems; problem && *problem; problem++)
 		may[*problem] = true;
@@ -294,10 +294,9 @@ static void put_resource(struct json_out *json, struct app *app, const struct sh
 	for (const char *const *order = r->orders; order && *order; order++)
 		put_list(json, *order, ' ');
 	json_end_array(json);
-	JSON_TEXT(json, "read", text_of(app->access.names[shape->may_read]));
-	JSON_TEXT(json, "write", r->writers ? text_of(app->access.names[shape->may_write]) : TEXT_NONE);
-	JSON_TEXT(json, "reveal", r->revealers ? text_of(app->access.names[shape->may_reveal]) : TEXT_NONE);
-	JSON_TEXT(json, "find", r->finders ? text_of(app->access.names[shape->may_find]) : TEXT_NONE);
+	for (enum right right = 0; right < RIGHTS; right++)
+		json_member_text(json, text_of(right_names[right]),
+		                 shape->may[right] < PERMISSIONS_MAX ? text_of(app->access.names[shape->may[right]]) : TEXT_NONE);
 	json_end_object(json);
 }
 

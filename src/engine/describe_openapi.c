@@ -74,9 +74,6 @@ static void list_parameters(struct json_out *json, const struct shape *shape)
 	put_names(json, shape, true);
 	json_end_object(json);
 	fields_parameter(json, shape);
-	refer(json, REF "parameters/Cursor");
-	refer(json, REF "parameters/Limit");
-	refer(json, REF "parameters/Total");
 }
 
 static void own_parameters(struct json_out *json, const struct route *route)
@@ -94,13 +91,17 @@ static void own_parameters(struct json_out *json, const struct route *route)
 
 static void parameters(struct json_out *json, const struct route *route)
 {
+	static const char *const page_parameters[] = { REF "parameters/Cursor", REF "parameters/Limit", REF "parameters/Total" };
 	const struct about *about = route->about;
+	bool pages = about->gives == BODY_PAGE && route->method == METHOD_GET;
 	json_key(json, TEXT("parameters"));
 	json_begin_array(json);
 	if (strchr(route->path, '{'))
 		refer(json, REF "parameters/Id");
-	if (about->gives == BODY_PAGE && route->method == METHOD_GET)
+	if (pages || about->lists)
 		list_parameters(json, route->shape);
+	for (size_t i = 0; pages && i < COUNT(page_parameters); i++)
+		refer(json, page_parameters[i]);
 	if (about->gives == BODY_PART && route->method == METHOD_GET)
 		fields_parameter(json, route->shape);
 	own_parameters(json, route);

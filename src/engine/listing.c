@@ -18,7 +18,7 @@ static const struct shape *shape_for_filter(const char *resource, void *arg)
 {
 	const struct call *call = arg;
 	const struct shape *shape = app_shape(call->app, text_of(resource));
-	return shape && actor_may(&call->actor, shape->may_read) ? shape : NULL;
+	return shape && actor_may(&call->actor, shape->may[RIGHT_READ]) ? shape : NULL;
 }
 
 static void scope_for_filter(struct query *query, const struct shape *shape, void *arg)
@@ -35,38 +35,26 @@ static bool refuse_filter(struct call *call, const struct filter_fault *fault)
 	return false;
 }
 
-static bool add_filter(struct query *query, struct call *call, const struct shape *shape)
+static bool read_filter(struct call *call, struct list_wish *wish)
 {
 	static const struct filter_fault unreadable = { "malformed", TEXT_OF("筛选条件须为 JsonLogic 形式的 JSON，不超过 8192 字节"),
 		                                        TEXT_OF("A filter is JSON in JsonLogic form, of at most 8,192 bytes"), { NULL, 0 } };
-	static const struct filter_fault too_long = { "too_long", TEXT_OF("筛选条件太长"), TEXT_OF("The filter is too long"), { NULL, 0 } };
 	struct text source = call_param(call, "filter");
 	json_t *json = NULL;
+	wish->filter = NULL;
 	if (!source.ptr)
 		return true;
 	if (source.len > FILTER_BYTES_MAX || json_read(source, BODY_DEPTH_MAX, &json) != JSON_FINE)
 		return refuse_filter(call, &unreadable);
-	struct filter_world world = { date_of_ms(clock_now_ms(store_clock(call->app->store))), call->actor.district, shape_for_filter,
+	wish->world = (struct filter_world){ date_of_ms(clock_now_ms(store_clock(call->app->store))), call->actor.district, shape_for_filter,
 		                      scope_for_filter, NULL, call };
 	struct filter_fault fault;
-	struct filter *filter = filter_read(call->arena, shape, json, &world, &fault);
+	wish->filter = filter_read(call->arena, wish->shape, json, &wish->world, &fault);
 	json_decref(json);
-	if (!filter)
-		return refuse_filter(call, &fault);
-	query_sql(query, " AND ");
-	return filter_sql(query, filter, &world) || refuse_filter(call, &too_long);
+	return wish->filter || refuse_filter(call, &fault);
 }
 
 /* ---- sort and cursor ---- */
-
-struct page {
-	const struct slot *sort; /* NULL: by id alone */
-	bool down;
-	struct text sort_text; /* as the outside wrote it */
-	int64_t limit;
-	struct value after; /* of the sort column */
-	int64_t after_id; /* 0: the first page */
-};
 
 static bool bad_parameter(struct call *call, const char *zh, const char *en)
 {
@@ -74,7 +62,7 @@ static bool bad_parameter(struct call *call, const char *zh, const char *en)
 	return false;
 }
 
-static bool read_sort(struct call *call, const struct shape *shape, struct page *page)
+static bool read_sort(struct call *call, const struct shape *shape, struct list_page *page)
 {
 	struct text sort = call_param(call, "sort");
 	page->sort_text = sort.ptr ? sort : shape->slots[0].name;
@@ -92,14 +80,14 @@ static bool read_sort(struct call *call, const struct shape *shape, struct page 
 }
 
 /* The cursor is the sort, the last row's value and its id, so it fits only the list it came from. */
-static struct text write_cursor(struct arena *arena, const struct page *page, struct value last, int64_t id)
+static struct text write_cursor(struct arena *arena, const struct list_page *page, struct value last, int64_t id)
 {
 	struct text value = last.type == VALUE_TEXT ? last.text : text_printf(arena, "%lld", (long long)last.integer);
 	struct text plain = text_printf(arena, "%.*s\n%.*s\n%lld", TEXT_ARG(page->sort_text), TEXT_ARG(value), (long long)id);
 	return base64url(arena, plain);
 }
 
-static bool read_cursor(struct call *call, struct text cursor, struct page *page)
+static bool read_cursor(struct call *call, struct text cursor, struct list_page *page)
 {
 	struct text plain;
 	if (!cursor.ptr)
@@ -127,10 +115,10 @@ bad:
 	return false;
 }
 
-static bool read_page(struct call *call, const struct shape *shape, struct page *page)
+static bool read_page(struct call *call, const struct shape *shape, struct list_page *page)
 {
 	struct text limit = call_param(call, "limit");
-	*page = (struct page){ .limit = LIMIT_DEFAULT };
+	*page = (struct list_page){ .limit = LIMIT_DEFAULT };
 	if (limit.ptr && (!text_to_int(limit, LIMIT_MAX, &page->limit) || page->limit < 1))
 		return bad_parameter(call, "limit 应在 1 到 200 之间", "limit is between 1 and 200");
 	return read_sort(call, shape, page) && read_cursor(call, call_param(call, "cursor"), page);
@@ -138,17 +126,23 @@ static bool read_page(struct call *call, const struct shape *shape, struct page 
 
 /* ---- the statement ---- */
 
-static void add_conditions(struct query *query, struct call *call, const struct shape *shape)
+static bool add_conditions(struct query *query, struct call *call, const struct list_wish *wish)
 {
+	static const struct filter_fault too_long = { "too_long", TEXT_OF("筛选条件太长"), TEXT_OF("The filter is too long"), { NULL, 0 } };
+	const struct shape *shape = wish->shape;
 	query_sql(query, " FROM ");
 	query_sql(query, shape->table.name);
 	query_sql(query, " WHERE district = ");
 	query_value(query, value_int(call->actor.district));
 	scope_condition(query, &call->actor, &shape->ties);
 	query_sql(query, " AND ended_at IS NULL");
+	if (!wish->filter)
+		return true;
+	query_sql(query, " AND ");
+	return filter_sql(query, wish->filter, &wish->world) || refuse_filter(call, &too_long);
 }
 
-static void add_order(struct query *query, const struct page *page)
+static void add_order(struct query *query, const struct list_page *page)
 {
 	const char *than = page->down ? " < " : " > ", *direction = page->down ? " DESC" : "";
 	if (page->after_id && page->sort) {
@@ -181,13 +175,32 @@ static void add_order(struct query *query, const struct page *page)
 	query_value(query, value_int(page->limit + 1));
 }
 
-static enum store_code count_all(struct call *call, struct db *db, const struct shape *shape, int64_t *total)
+bool list_read(struct call *call, const struct shape *shape, struct list_wish *wish)
+{
+	wish->shape = shape;
+	return read_page(call, shape, &wish->page) && read_filter(call, wish);
+}
+
+bool list_query(struct query *query, struct call *call, const struct list_wish *wish, const char *columns)
+{
+	query_start(query, call->arena);
+	query_sql(query, "SELECT ");
+	query_sql(query, columns);
+	if (!add_conditions(query, call, wish))
+		return false;
+	add_order(query, &wish->page);
+	if (!query->overflow && !query->text.overflow)
+		return true;
+	call_problem(call, PROBLEM_BAD_FILTER);
+	return false;
+}
+
+static enum store_code count_all(struct call *call, struct db *db, const struct list_wish *wish, int64_t *total)
 {
 	struct query query;
 	query_start(&query, call->arena);
 	query_sql(&query, "SELECT count(*)");
-	add_conditions(&query, call, shape);
-	if (!add_filter(&query, call, shape))
+	if (!add_conditions(&query, call, wish))
 		return STORE_REFUSED;
 	struct rows *rows = query_run(&query, db);
 	*total = rows_next(rows) ? rows_int(rows, 0) : 0;
@@ -199,7 +212,7 @@ struct list {
 	struct call *call;
 	struct db *db;
 	const struct shape *shape;
-	struct page page;
+	struct list_wish wish;
 	const char *columns;
 	bool through_shown; /* rows are only id, version and what they are sorted by: the rest is often known from before */
 	struct record_out out;
@@ -253,7 +266,7 @@ static void write_shown(struct list *list, const struct rows *row)
 
 static enum store_code write_items(struct list *list, struct query *query)
 {
-	const struct page *page = &list->page;
+	const struct list_page *page = &list->wish.page;
 	struct json_out *json = list->out.json;
 	struct text next = TEXT_NONE;
 	int sort_column = page->sort ? list->sort_column : 0;
@@ -295,7 +308,7 @@ static int first_column(const struct shape *shape, const struct slot *slot)
  * second statement would cost more than it saves. */
 static void choose_columns(struct list *list)
 {
-	const struct page *page = &list->page;
+	const struct list_page *page = &list->wish.page;
 	list->through_shown = page->limit <= SHOWN_LIMIT && !list->out.fields && !db_is_postgres(list->db);
 	list->columns = list->out.brief ? list->shape->brief_list : list->shape->column_list;
 	list->sort_column = page->sort ? first_column(list->shape, page->sort) : 0;
@@ -311,7 +324,7 @@ enum store_code list_answer(struct call *call, struct db *db, const struct shape
 	struct query query;
 	struct json_out json;
 	int64_t total = -1;
-	if (!read_page(call, shape, &list.page))
+	if (!list_read(call, shape, &list.wish))
 		return STORE_REFUSED;
 	list.out = record_out_for(call, &json);
 	list.day = date_to_days(date_of_ms(clock_now_ms(store_clock(call->app->store))));
@@ -319,22 +332,15 @@ enum store_code list_answer(struct call *call, struct db *db, const struct shape
 	list.record = arena_take_raw(call->arena, shape->resource->size);
 	record_blank(shape, list.record);
 	choose_columns(&list);
-	query_start(&query, call->arena);
-	query_sql(&query, "SELECT ");
-	query_sql(&query, list.columns);
-	add_conditions(&query, call, shape);
-	if (!add_filter(&query, call, shape))
+	if (!list_query(&query, call, &list.wish, list.columns))
 		return STORE_REFUSED;
-	add_order(&query, &list.page);
-	if (query.overflow || query.text.overflow)
-		return call_problem(call, PROBLEM_BAD_FILTER);
 	if (call_param(call, "total").ptr) {
-		enum store_code code = count_all(call, db, shape, &total);
+		enum store_code code = count_all(call, db, &list.wish, &total);
 		if (code != STORE_OK)
 			return code;
 	}
 	if (!call->out.ptr) /* at once about as large as it becomes, instead of by doubling */
-		call->out = buf_in(call->arena, 1024 + (size_t)list.page.limit * RECORD_BYTES, ANSWER_BYTES_MAX);
+		call->out = buf_in(call->arena, 1024 + (size_t)list.wish.page.limit * RECORD_BYTES, ANSWER_BYTES_MAX);
 	json = call_json(call, 200);
 	json_begin_object(&json);
 	if (total >= 0)
@@ -348,7 +354,7 @@ enum store_code list_answer(struct call *call, struct db *db, const struct shape
 
 bool list_cursor(struct call *call, const struct shape *shape, struct text cursor, int64_t *after)
 {
-	struct page page = { .sort_text = shape->slots[0].name };
+	struct list_page page = { .sort_text = shape->slots[0].name };
 	bool fine = read_cursor(call, cursor, &page);
 	*after = page.after_id;
 	return fine;
@@ -358,7 +364,8 @@ enum store_code list_found(struct call *call, struct db *db, const struct shape 
                            int64_t *count, bool *more)
 {
 	struct json_out json = call_json(call, 200);
-	struct list list = { .call = call, .db = db, .shape = shape, .page = { .sort_text = shape->slots[0].name, .limit = limit } };
+	struct list list = { .call = call, .db = db, .shape = shape,
+	                     .wish.page = { .sort_text = shape->slots[0].name, .limit = limit } };
 	list.out = record_out_for(call, &json);
 	list.out.fields = NULL;
 	list.out.brief = true;
@@ -370,4 +377,31 @@ enum store_code list_found(struct call *call, struct db *db, const struct shape 
 	*count = list.written;
 	*more = list.more;
 	return code;
+}
+
+/* ---- in the journal ---- */
+
+enum store_code list_note(struct tx *tx, struct call *call, const struct list_taken *taken)
+{
+	const struct actor *actor = &call->actor;
+	struct buf detail = buf_in(call->arena, 1024, 2 * FILTER_BYTES_MAX), names = buf_in(call->arena, 256, 8192);
+	struct json_out json = json_out(&detail);
+	json_begin_object(&json);
+	json_key(&json, TEXT("fields"));
+	json_begin_array(&json);
+	for (size_t i = 0; i < taken->slot_count; i++) {
+		json_put_text(&json, taken->slots[i]->name);
+		buf_text(&names, i ? TEXT(",") : TEXT(""));
+		buf_text(&names, taken->slots[i]->name);
+	}
+	json_end_array(&json);
+	if (taken->filter.ptr)
+		json_member_raw(&json, TEXT("filter"), taken->filter);
+	JSON_INT(&json, "count", taken->count);
+	json_end_object(&json);
+	/* Who has several areas took it out of all of them: its line lies in none. */
+	int64_t area = actor->area_count == 1 ? actor->areas[0] : 0;
+	return journal_write(tx, actor, &(struct journal_line){ .action = taken->action,
+		.resource = text_of(call->route->shape->resource->name), .places = { .area = area, .organization = actor->organization },
+		.fields = buf_done(&names), .detail = buf_done(&detail) });
 }

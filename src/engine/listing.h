@@ -3,7 +3,30 @@
 #ifndef ENGINE_LISTING_H
 #define ENGINE_LISTING_H
 
+#include "engine/filter.h"
 #include "engine/record.h"
+
+struct list_page {
+	const struct slot *sort; /* NULL: by id alone */
+	bool down;
+	struct text sort_text; /* as the outside wrote it */
+	int64_t limit;
+	struct value after; /* of the sort column */
+	int64_t after_id; /* 0: the first page */
+};
+
+/* Which records, in which order, from where on: what the parameters of a list say. */
+struct list_wish {
+	const struct shape *shape;
+	struct list_page page;
+	struct filter *filter; /* NULL: all that are in sight */
+	struct filter_world world;
+};
+
+/* False: something in the parameters is wrong, which is answered. */
+bool list_read(struct call *call, const struct shape *shape, struct list_wish *wish);
+/* The statement, with one row more than the page takes; false: it would be too long, which is answered. */
+bool list_query(struct query *query, struct call *call, const struct list_wish *wish, const char *columns);
 
 /* Answers {"items":[...],"next":"..."}: the records in the call's scope that have not ended. */
 enum store_code list_answer(struct call *call, struct db *db, const struct shape *shape);
@@ -14,5 +37,16 @@ enum store_code list_found(struct call *call, struct db *db, const struct shape 
                            int64_t *count, bool *more);
 /* The id behind which the page begins; missing: 0. False: it is no cursor of such a page, which is answered. */
 bool list_cursor(struct call *call, const struct shape *shape, struct text cursor, int64_t *after);
+
+/* Records of the call's resource that were looked at or taken away together. */
+struct list_taken {
+	struct text action; /* ACTION_LIST, ACTION_EXPORT */
+	const struct slot *const *slots; /* what was seen of them */
+	size_t slot_count;
+	struct text filter; /* JSON; missing: none, or not to be told */
+	int64_t count;
+};
+/* The line of the journal about it. */
+enum store_code list_note(struct tx *tx, struct call *call, const struct list_taken *taken);
 
 #endif

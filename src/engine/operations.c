@@ -487,19 +487,19 @@ static enum store_code end(struct tx *tx, void *arg)
 }
 
 const struct operation operations[] = {
-	{ METHOD_GET, "", false, ROUTE_READ, .read = list, .zh = "列表", .en = "list",
+	{ METHOD_GET, "", RIGHT_READ, ROUTE_READ, .read = list, .zh = "列表", .en = "list",
 	  .about = &(const struct about){ .gives = BODY_PAGE } },
-	{ METHOD_POST, "", true, ROUTE_COMMAND, .command = create, .zh = "新建", .en = "create",
+	{ METHOD_POST, "", RIGHT_WRITE, ROUTE_COMMAND, .command = create, .zh = "新建", .en = "create",
 	  .about = &(const struct about){ .takes = BODY_CREATE, .gives = BODY_RECORD, .status = 201, .params = ROWS(source_params) } },
-	{ METHOD_GET, "/{id}", false, ROUTE_READ, .read = get, .zh = "查看", .en = "get",
+	{ METHOD_GET, "/{id}", RIGHT_READ, ROUTE_READ, .read = get, .zh = "查看", .en = "get",
 	  .about = &(const struct about){ .gives = BODY_PART } },
-	{ METHOD_GET, "/{id}/history", false, ROUTE_READ, .read = history, .zh = "变更记录", .en = "history",
+	{ METHOD_GET, "/{id}/history", RIGHT_READ, ROUTE_READ, .read = history, .zh = "变更记录", .en = "history",
 	  .about = &(const struct about){ .gives = BODY_MEMBERS, HISTORY_ROWS, .problems = PROBLEM_LIST(PROBLEM_BAD_CURSOR) } },
-	{ METHOD_GET, "/{id}/sources", false, ROUTE_READ, .read = sources_of, .zh = "数据来源", .en = "sources",
+	{ METHOD_GET, "/{id}/sources", RIGHT_READ, ROUTE_READ, .read = sources_of, .zh = "数据来源", .en = "sources",
 	  .about = &claim_sources_about },
-	{ METHOD_PATCH, "/{id}", true, ROUTE_COMMAND, .command = patch, .zh = "修改", .en = "change",
+	{ METHOD_PATCH, "/{id}", RIGHT_WRITE, ROUTE_COMMAND, .command = patch, .zh = "修改", .en = "change",
 	  .about = &(const struct about){ .takes = BODY_CHANGE, .gives = BODY_RECORD, .if_match = true, .params = ROWS(source_params) } },
-	{ METHOD_DELETE, "/{id}", true, ROUTE_COMMAND, .command = end, .zh = "终止", .en = "end",
+	{ METHOD_DELETE, "/{id}", RIGHT_WRITE, ROUTE_COMMAND, .command = end, .zh = "终止", .en = "end",
 	  .about = &(const struct about){ .gives = BODY_RECORD, .if_match = true, .ends = true } },
 };
 const size_t operation_count = COUNT(operations);

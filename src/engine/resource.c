@@ -240,6 +240,20 @@ static void add_token_index(struct arena *arena, struct shape *shape)
 	shape->found = token_index_sql(arena, shape->table.tokens);
 }
 
+/* ---- rights ---- */
+
+const char *const right_names[RIGHTS] = { [RIGHT_READ] = "read", [RIGHT_WRITE] = "write", [RIGHT_REVEAL] = "reveal",
+	                                  [RIGHT_FIND] = "find", [RIGHT_EXPORT] = "export" };
+
+const char *resource_roles(const struct resource *resource, enum right right)
+{
+	const char *const of[RIGHTS] = {
+		[RIGHT_READ] = resource->readers, [RIGHT_WRITE] = resource->writers, [RIGHT_REVEAL] = resource->revealers,
+		[RIGHT_FIND] = resource->finders, [RIGHT_EXPORT] = resource->exporters ? resource->exporters : resource->readers,
+	};
+	return of[right];
+}
+
 /* ---- the shape ---- */
 
 static void tie(struct shape *shape)
@@ -253,12 +267,6 @@ static void tie(struct shape *shape)
 		assert(!names[i] || shape->tie_slots[i]);
 		*columns[i] = shape->tie_slots[i] ? shape->tie_slots[i]->column : NULL;
 	}
-}
-
-static unsigned grant(struct arena *arena, struct access *access, const struct resource *resource, const char *what,
-                      const char *to)
-{
-	return to ? access_grant(access, text_printf(arena, "%s.%s", resource->name, what).ptr, to) : PERMISSIONS_MAX;
 }
 
 static const struct field *system_field(struct arena *arena, const struct resource *resource, size_t i)
@@ -305,9 +313,9 @@ struct shape *shape_new(struct arena *arena, struct access *access, const struct
 	add_indexes(arena, shape);
 	add_side_tables(arena, shape);
 	add_token_index(arena, shape);
-	shape->may_read = grant(arena, access, resource, "read", resource->readers);
-	shape->may_write = grant(arena, access, resource, "write", resource->writers);
-	shape->may_reveal = grant(arena, access, resource, "reveal", resource->revealers);
-	shape->may_find = grant(arena, access, resource, "find", resource->finders);
+	for (enum right right = 0; right < RIGHTS; right++) {
+		const char *to = resource_roles(resource, right), *name = text_printf(arena, "%s.%s", resource->name, right_names[right]).ptr;
+		shape->may[right] = to ? access_grant(access, name, to) : PERMISSIONS_MAX;
+	}
 	return shape;
 }

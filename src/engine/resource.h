@@ -16,6 +16,10 @@ struct input;
 struct record_out;
 struct tx;
 
+/* What somebody may do with records of a resource: the permission NAME.read, NAME.write ... */
+enum right { RIGHT_READ, RIGHT_WRITE, RIGHT_REVEAL, RIGHT_FIND, RIGHT_EXPORT, RIGHTS };
+extern const char *const right_names[RIGHTS];
+
 /* Which of its fields tie a record to somebody; names, NULL: none does. "id" is the record itself. */
 struct ties {
 	const char *area; /* who keeps it: seen and changed by it */
@@ -35,9 +39,11 @@ struct resource {
 	size_t size; /* of the typed record, which begins with a struct record */
 	struct ties ties; /* with none at all, everybody in the district who may read sees every record */
 	const char *const *orders; /* more indexes, each a list of fields with blanks between; ends with NULL */
-	const char *readers, *writers; /* roles with blanks between; they get the permissions NAME.read and NAME.write */
-	const char *revealers; /* see sealed fields in clear, for a reason: NAME.reveal; NULL: nobody does */
-	const char *finders; /* search by the whole value or the last four of a sealed field: NAME.find; NULL: nobody does */
+	/* Roles with blanks between, for each right; NULL: nobody has it. */
+	const char *readers, *writers;
+	const char *revealers; /* see sealed fields in clear, for a reason */
+	const char *finders; /* search by the whole value or the last four of a sealed field */
+	const char *exporters; /* take a list away as a file; NULL: whoever reads it */
 	const struct field *derived; /* members of an answer that `derive` writes */
 	size_t derived_count;
 	/* Rules over several fields, when each has been taken: adds what is wrong to the input. NULL: none. */
@@ -81,7 +87,7 @@ struct shape {
 	const char *insert; /* the whole statement: the district, then the columns, then the sealed ones */
 	struct tie_columns ties;
 	const struct slot *tie_slots[5]; /* area, second area, organization, own, family; NULL: none */
-	unsigned may_read, may_write, may_reveal, may_find; /* numbers of the permissions; PERMISSIONS_MAX: nobody has it */
+	unsigned may[RIGHTS]; /* numbers of the permissions; PERMISSIONS_MAX: nobody has it */
 	struct table table;
 	struct token_index_sql found; /* of table.tokens, where it has one */
 	const struct table *side_tables; /* beside it: one for each field of tags */
@@ -90,6 +96,7 @@ struct shape {
 
 enum { SYSTEM_SLOTS = 7, END_SLOTS = 5 /* why and when it ended: answered of what has */, INDEXES_MAX = 48 };
 
+const char *resource_roles(const struct resource *resource, enum right right); /* NULL: nobody has it */
 extern const struct word end_reasons[]; /* that fit any resource */
 struct shape *shape_new(struct arena *arena, struct access *access, const struct resource *resource);
 const struct slot *shape_slot(const struct shape *shape, struct text name); /* NULL: there is none */

@@ -226,7 +226,7 @@ static const struct about reveal_about = { .takes = BODY_MEMBERS, .in = { ROWS(t
 	                                   .problems = PROBLEM_LIST(PROBLEM_RATE_LIMITED) };
 
 static const struct operation operations_of_all[] = {
-	{ METHOD_POST, "/{id}/reveal", false, ROUTE_TASK, .task = reveal, .has = seals_something, .reveals = true,
+	{ METHOD_POST, "/{id}/reveal", RIGHT_REVEAL, ROUTE_TASK, .task = reveal, .has = seals_something,
 	  .zh = "查看受保护信息", .en = "reveal",
 	  .about = &reveal_about },
 };

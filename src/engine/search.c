@@ -224,22 +224,10 @@ static enum store_code look(struct db *db, void *arg)
 static enum store_code note(struct tx *tx, void *arg)
 {
 	struct search *search = arg;
-	struct call *call = search->call;
-	struct buf detail = buf_in(call->arena, 512, 8192), names = buf_in(call->arena, 256, 4096);
-	struct json_out json = json_out(&detail);
-	json_begin_object(&json);
-	json_key(&json, TEXT("fields"));
-	json_begin_array(&json);
-	for (size_t i = 0; i < search->exact_count; i++) {
-		json_put_text(&json, search->exact[i].slot->name);
-		buf_text(&names, i ? TEXT(",") : TEXT(""));
-		buf_text(&names, search->exact[i].slot->name);
-	}
-	json_end_array(&json);
-	JSON_INT(&json, "count", search->found);
-	json_end_object(&json);
-	return journal_write(tx, &call->actor, &(struct journal_line){ .action = ACTION_LIST,
-		.resource = text_of(call->route->shape->resource->name), .fields = buf_done(&names), .detail = buf_done(&detail) });
+	const struct slot *slots[EXACT_MAX];
+	for (size_t i = 0; i < search->exact_count; i++)
+		slots[i] = search->exact[i].slot;
+	return list_note(tx, search->call, &(struct list_taken){ ACTION_LIST, slots, search->exact_count, TEXT_NONE, search->found });
 }
 
 /* ---- the operation ---- */
@@ -248,7 +236,7 @@ static void search(struct call *call)
 {
 	struct search search = { .call = call };
 	struct store *store = call->app->store;
-	if (json_object_get(call->body, "exact") && !actor_may(&call->actor, call->route->shape->may_find)) {
+	if (json_object_get(call->body, "exact") && !actor_may(&call->actor, call->route->shape->may[RIGHT_FIND])) {
 		call_problem(call, PROBLEM_FORBIDDEN);
 		return;
 	}
@@ -274,7 +262,7 @@ static const struct field taken[] = {
 static const struct about search_about = { .takes = BODY_MEMBERS, .in = { ROWS(taken) }, .gives = BODY_PAGE };
 
 static const struct operation operations_of_all[] = {
-	{ METHOD_POST, "/search", false, ROUTE_TASK, .task = search, .has = has_tokens, .zh = "查找", .en = "search",
+	{ METHOD_POST, "/search", RIGHT_READ, ROUTE_TASK, .task = search, .has = has_tokens, .zh = "查找", .en = "search",
 	  .about = &search_about },
 };
 

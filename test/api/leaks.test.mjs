@@ -132,6 +132,18 @@ describe('records elsewhere', () => {
 			}
 	});
 
+	test('are in no export', async () => {
+		for (const role of strangers)
+			for (const [plural, record] of Object.entries(away))
+				for (const filter of [null, { '==': [{ var: 'id' }, record.id] }, { '!': { '==': [{ var: 'id' }, nobodys] } }]) {
+					const got = await house[role].post(`/api/v1/${plural}/export?fields=id${kinds[plural] ? `,${kinds[plural].change}` : ''}${filter ? `&${filterOf(filter)}` : ''}`, {});
+					assert.ok([200, 403].includes(got.status), got.text);
+					assertSilent(got, `${role} export ${plural}`);
+				}
+		const seen = await house.bureau.post(`/api/v1/elders/export?${filterOf({ '==': [{ var: 'id' }, away.elders.id] })}`, {});
+		assert.ok(seen.text.includes(MARK), 'so that this could have failed');
+	});
+
 	test('are not told by a filter through a reference', async () => {
 		const hidden = { ...kinds.staff.make(OWN, '本街道', away) };
 		const got = await house.bureau.post('/api/v1/staff', hidden);

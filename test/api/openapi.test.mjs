@@ -154,6 +154,10 @@ const ofResources = {
 		await recordOf(resource);
 		return { body: { q: '松鹤', limit: 5 } };
 	},
+	export: async ({ path, resource }) => {
+		await recordOf(resource);
+		return { path: `${path}?sort=-${declared.resources.find(({ name }) => name === resource).key}` };
+	},
 	reveal: async ({ resource }) => {
 		const field = declared.resources.find(({ name }) => name === resource).fields.find(({ sealed }) => sealed);
 		return { record: await recordOf(resource), body: { fields: [field.name], reason: '电话核对' } };

@@ -265,7 +265,7 @@ static void rights(void **state)
 	thing.readers = "bureau worker";
 	expect("thing", "worker may read it, but nothing ties");
 	thing.revealers = "bureau community";
-	expect("thing", "community may see or find");
+	expect("thing", "community may reveal it, but not read it");
 	thing.finders = "mayor";
 	expect("thing", "no role mayor");
 	thing.revealers = "bureau";
