@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "engine/session.h"
+#include "store/disk.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -191,14 +192,8 @@ static bool spool(struct exchange *ex, const char *bytes, size_t len)
 		ex->spool = open(P_tmpdir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (ex->spool < 0)
 		return false;
-	for (size_t done = 0; done < len;) {
-		ssize_t n = write(ex->spool, bytes + done, len - done);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		done += (size_t)n;
-	}
+	if (!disk_write(ex->spool, (struct text){ bytes, len }))
+		return false;
 	ex->spooled += len;
 	return true;
 }

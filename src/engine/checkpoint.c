@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "engine/keys.h"
+#include "store/disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -90,27 +91,6 @@ struct checkpoints {
 	pthread_mutex_t lock; /* one writes at a time: the stop may meet the last minute's */
 };
 
-static bool sync_directory_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	struct arena arena = arena_new(8192);
-	const char *name = !slash ? "." : slash == path ? "/" : text_z(&arena, (struct text){ path, (size_t)(slash - path) });
-	int fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool synced = fd >= 0 && fsync(fd) == 0;
-	if (fd >= 0)
-		close(fd);
-	arena_free(&arena);
-	return synced;
-}
-
-static bool write_whole(int fd, struct text text)
-{
-	ssize_t written = write(fd, text.ptr, text.len);
-	if (written >= 0 && (size_t)written != text.len)
-		errno = ENOSPC;
-	return written == (ssize_t)text.len;
-}
-
 /* A new pair in a new file. */
 static struct sign_key *make_key(const char *path, enum sign_kind kind)
 {
@@ -118,7 +98,7 @@ static struct sign_key *make_key(const char *path, enum sign_kind kind)
 	struct sign_key *pair = sign_key_new(kind);
 	struct text pem = sign_key_pem(&arena, pair);
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	bool kept = fd >= 0 && write_whole(fd, pem) && fsync(fd) == 0 && sync_directory_of(path);
+	bool kept = fd >= 0 && disk_write(fd, pem) && fsync(fd) == 0 && disk_sync_directory_of(path);
 	if (!kept)
 		log_error("checkpoints: cannot make the key file %s: %s", path, strerror(errno));
 	if (fd >= 0)
@@ -234,12 +214,12 @@ static bool append(const char *path, struct text line)
 		errno = EINVAL;
 		kept = false;
 	}
-	kept = kept && end_is_whole(fd, file.st_size) && write_whole(fd, line) && fsync(fd) == 0;
+	kept = kept && end_is_whole(fd, file.st_size) && disk_write(fd, line) && fsync(fd) == 0;
 	if (!kept)
 		log_error("checkpoints: cannot write %s: %s", path, errno == EINVAL ? "it is no file of checkpoints" : strerror(errno));
 	if (fd >= 0)
 		close(fd);
-	return kept && (!is_new || sync_directory_of(path));
+	return kept && (!is_new || disk_sync_directory_of(path));
 }
 
 /* ---- from opening to closing ---- */

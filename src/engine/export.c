@@ -12,6 +12,7 @@
 #include "engine/listing.h"
 #include "engine/operations.h"
 #include "engine/tags.h"
+#include "store/disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -200,18 +201,11 @@ static enum store_code write_rows(struct export *export)
 	struct text rows = buf_done(&export->rows);
 	if (export->rows.overflow || export->bytes + (int64_t)rows.len > file_bytes_max)
 		return call_problem_detail(export->call, PROBLEM_TOO_LARGE, TEXT("导出内容过大，请缩小范围"), TEXT("Too much: narrow it down"));
-	while (rows.len > 0) {
-		ssize_t n = write(export->fd, rows.ptr, rows.len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			log_error("export: cannot write to %s: %s", P_tmpdir, strerror(errno));
-			return STORE_FULL;
-		}
-		rows.ptr += n;
-		rows.len -= (size_t)n;
-		export->bytes += n;
+	if (!disk_write(export->fd, rows)) {
+		log_error("export: cannot write to %s: %s", P_tmpdir, strerror(errno));
+		return STORE_FULL;
 	}
+	export->bytes += (int64_t)rows.len;
 	return STORE_OK;
 }
 

@@ -5,10 +5,10 @@
 #include "base/arena.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "store/disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,27 +137,13 @@ static bool write_new_key(int fd, enum suite suite)
 	id_of(&key, id);
 	struct text encoded = base64url(&arena, (struct text){ (const char *)bytes, sizeof bytes });
 	int len = snprintf(text, sizeof text, FIRST_WORDS "%s\nid %s\nkey %.*s\n", suite_name(suite), id, TEXT_ARG(encoded));
-	bool written = write(fd, text, (size_t)len) == len && fsync(fd) == 0;
+	bool written = disk_write(fd, (struct text){ text, (size_t)len }) && fsync(fd) == 0;
 	OPENSSL_cleanse((char *)encoded.ptr, encoded.len);
 	OPENSSL_cleanse(text, sizeof text);
 	OPENSSL_cleanse(bytes, sizeof bytes);
 	seal_key_wipe(&key);
 	arena_free(&arena);
 	return written;
-}
-
-/* A new name is on disk when its directory is. */
-static bool sync_directory(const char *path)
-{
-	char *copy = strdup(path);
-	if (!copy)
-		abort();
-	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool synced = fd >= 0 && fsync(fd) == 0;
-	if (fd >= 0)
-		close(fd);
-	free(copy);
-	return synced;
 }
 
 /* It takes its name only when it is whole, and never that of another: a crash leaves no half key, and of two that begin at
@@ -173,7 +159,7 @@ bool key_file_make(const char *path, enum suite suite)
 		unlink(draft);
 		close(fd);
 	}
-	if (made && !sync_directory(path)) {
+	if (made && !disk_sync_directory_of(path)) {
 		why = errno;
 		made = false;
 	}
