@@ -6,14 +6,15 @@
 #include "edge/schema.h"
 #include "engine/claim.h"
 #include "engine/export.h"
+#include "engine/files.h"
 #include "engine/job.h"
 #include "engine/reveal.h"
 #include "engine/search.h"
 #include "engine/session.h"
 
 static const struct module *const modules[] = {
-	&account_module, &claim_module, &job_module, CAPABILITIES(CAPABILITY_ROW) &import_module, &reveal_module, &search_module,
-	&export_module, &page_module, &schema_module,
+	&account_module, &claim_module, &job_module, &file_module, CAPABILITIES(CAPABILITY_ROW)
+	&import_module, &export_module, &reveal_module, &search_module, &page_module, &schema_module,
 };
 
 int main(int argc, char **argv)

@@ -295,9 +295,11 @@ export function run(args, { input, bin = program, env, deadlineMs = 120000 } = {
 
 const cleanups = [];
 
-/* Beside a database there is no place for its key file: one for all stores of this test. */
+/* Beside a database there is no place for its key file, and for files: one for all stores of this test. */
 if (!onSqlite && !process.env.SONGHE_KEY_FILE)
 	process.env.SONGHE_KEY_FILE = join(temporaryDirectory(), 'songhe.key');
+if (!onSqlite)
+	process.env.SONGHE_FILES ??= join(temporaryDirectory(), 'files');
 
 /** Remembers something to be undone at the end of the test file, last first. */
 export function atEnd(undo) {

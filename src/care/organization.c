@@ -36,7 +36,8 @@ static const struct word reasons[] = {
 	F(text, licence_number, "许可或备案编号", 0, .max = 60, .headers = "许可证号|备案号") \
 	F(date, licence_from, "许可生效日期", 0) \
 	F(date, licence_until, "许可有效期至", INDEX) \
-	F(integer, capacity, "服务能力", 0, .max = 1000000, .headers = "床位数|容量")
+	F(integer, capacity, "服务能力", 0, .max = 1000000, .headers = "床位数|容量") \
+	F(file, licence_scan, "许可证扫描件", DETAIL)
 
 struct organization { struct record is; ORGANIZATION(FIELD_MEMBER) };
 static const struct field fields[] = { ORGANIZATION(FIELD_ROW) };

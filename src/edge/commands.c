@@ -70,7 +70,7 @@ static struct client_answer answer_here(struct command_line *line, struct app *a
 	call.route = app_route(app, method, (struct text){ path, strcspn(path, "?") }, &call.id, &known);
 	if (!call.route)
 		call_problem(&call, PROBLEM_NOT_FOUND);
-	else if (!call.route->csv && body.len > 0 && json_read(body, BODY_DEPTH_MAX, &call.body) != JSON_FINE)
+	else if (call.route->upload == UPLOAD_NONE && body.len > 0 && json_read(body, BODY_DEPTH_MAX, &call.body) != JSON_FINE)
 		call_problem(&call, PROBLEM_MALFORMED_JSON);
 	else
 		app_answer(app, &call);
@@ -419,7 +419,7 @@ static bool read_options(struct command_line *line, int argc, char **argv, bool 
 		{ "key-file", &line->key_file }, { "suite", &line->suite }, { "new-key-file", &line->new_key_file },
 		{ "sign-key-file", &line->sign_key_file }, { "checkpoints", &line->checkpoints }, { "against", &line->against },
 		{ "key", &line->key }, { "organization", &line->organization }, { "person", &line->person },
-		{ "family", &line->family }, { "policy", &line->policy },
+		{ "family", &line->family }, { "policy", &line->policy }, { "files", &line->files },
 		{ "as", &line->as }, { "database", &line->database },
 	};
 	struct option options[COUNT(values) + 6] = { { "help", no_argument, NULL, HELP }, { "json", no_argument, NULL, JSON },
@@ -454,10 +454,11 @@ static bool read_options(struct command_line *line, int argc, char **argv, bool 
 	return true;
 }
 
-/* The environment names the key file where the command line does not. */
-static bool take_keys_wish(struct command_line *line)
+/* The environment names the key file, and the directory of files, where the command line does not. */
+static bool take_places(struct command_line *line)
 {
 	const char *file = line->key_file ? line->key_file : getenv("SONGHE_KEY_FILE");
+	line->files = line->files ? line->files : getenv("SONGHE_FILES");
 	line->keys = (struct keys_wish){ .file = file && *file ? file : NULL, .suite_said = line->suite != NULL };
 	return !line->suite || suite_find(text_of(line->suite), &line->keys.suite);
 }
@@ -473,7 +474,7 @@ int commands_run(int argc, char **argv, const struct module *const *modules, siz
 	for (size_t i = 0; i < COUNT(commands); i++) {
 		if (strcmp(argv[1], commands[i].name) != 0)
 			continue;
-		if (!read_options(&line, argc - 1, argv + 1, &help) || !take_keys_wish(&line))
+		if (!read_options(&line, argc - 1, argv + 1, &help) || !take_places(&line))
 			return usage(stderr);
 		if (help) {
 			printf("songhe %s: %s\n", commands[i].name, commands[i].help);

@@ -3,6 +3,7 @@
 #include "edge/http.h"
 
 #include "base/log.h"
+#include "engine/file_store.h"
 #include "engine/session.h"
 #include "store/disk.h"
 
@@ -144,19 +145,20 @@ static void find_actor(struct exchange *ex)
 
 static void check_body_headers(struct exchange *ex)
 {
+	static const size_t body_most[] = { [UPLOAD_NONE] = BODY_BYTES_MAX, [UPLOAD_CSV] = IMPORT_BYTES_MAX, [UPLOAD_FILE] = FILE_BYTES_MAX };
 	struct call *call = &ex->call;
 	struct text length = request_header(ex->connection, "Content-Length");
 	int64_t bytes = 0;
 	bool chunked = request_header(ex->connection, "Transfer-Encoding").ptr != NULL;
 	const struct route *route = call->route;
-	ex->body_max = route && route->csv ? IMPORT_BYTES_MAX : route && route->body_max ? route->body_max : BODY_BYTES_MAX;
+	ex->body_max = !route ? BODY_BYTES_MAX : route->body_max ? route->body_max : body_most[route->upload];
 	if (length.ptr && !text_to_int(length, INT64_MAX, &bytes))
 		call_problem(call, PROBLEM_BAD_REQUEST);
 	else if (bytes > (int64_t)ex->body_max) {
 		call_problem(call, PROBLEM_TOO_LARGE);
 		ex->last = bytes > DRAIN_BYTES_MAX;
 	}
-	else if (route && (bytes > 0 || chunked) && route->method != METHOD_GET && !request_type_fits(ex->connection, route->csv))
+	else if (route && (bytes > 0 || chunked) && route->method != METHOD_GET && !request_type_fits(ex->connection, route->upload))
 		call_problem(call, PROBLEM_UNSUPPORTED_TYPE);
 }
 
@@ -204,13 +206,13 @@ static void take_body(struct exchange *ex, const char *bytes, size_t len)
 	struct peer *peer = exchange_peer(ex->connection);
 	if (peer)
 		peer->moved_ms = clock_steady_ms();
-	size_t have = call->route && call->route->csv ? ex->spooled : ex->body.len;
+	size_t have = call->route && call->route->upload ? ex->spooled : ex->body.len;
 	if (ex->discard)
 		return;
 	if (len > ex->body_max - have) {
 		call_problem(call, PROBLEM_TOO_LARGE);
 		ex->discard = true;
-	} else if (call->route->csv) {
+	} else if (call->route->upload) {
 		if (!spool(ex, bytes, len)) {
 			log_error("upload: cannot keep it in %s: %s", P_tmpdir, strerror(errno));
 			call_problem(call, PROBLEM_STORAGE_FULL);
@@ -227,7 +229,7 @@ static void take_body(struct exchange *ex, const char *bytes, size_t len)
 static bool parse_body(struct exchange *ex)
 {
 	struct call *call = &ex->call;
-	if (call->route->csv) {
+	if (call->route->upload) {
 		if (ex->spooled > 0) {
 			ex->mapped = mmap(NULL, ex->spooled, PROT_READ, MAP_PRIVATE, ex->spool, 0);
 			if (ex->mapped == MAP_FAILED) {
@@ -317,7 +319,7 @@ static void submit(struct exchange *ex, struct job job)
 
 static void run_on_pool(struct exchange *ex)
 {
-	submit(ex, (struct job){ .run = run_job, .lane = ex->call.route->csv ? LANE_BULK : LANE_INTERACTIVE });
+	submit(ex, (struct job){ .run = run_job, .lane = ex->call.route->upload == UPLOAD_CSV ? LANE_BULK : LANE_INTERACTIVE });
 }
 
 /* A large upload is not taken from somebody who may not send it, and nobody is told to go on for nothing. True: the
@@ -325,7 +327,7 @@ static void run_on_pool(struct exchange *ex)
 static bool ask_first(struct exchange *ex)
 {
 	struct call *call = &ex->call;
-	if (call->problem != PROBLEM_NONE || (!call->route->csv && !ex->expects))
+	if (call->problem != PROBLEM_NONE || (!call->route->upload && !ex->expects))
 		return false;
 	if (call->signed_in || !call->session_token.ptr || store_reads_inline(call->app->store)) {
 		app_admits(call->app, call);
@@ -567,7 +569,7 @@ static enum MHD_Result go_on(struct exchange *ex)
 	ex->stage = READING;
 	ex->discard = ex->call.problem != PROBLEM_NONE;
 	ex->last = ex->last || (ex->discard && ex->expects);
-	set_deadline(ex, ex->body_max == IMPORT_BYTES_MAX ? UPLOAD_MS : BODY_MS);
+	set_deadline(ex, ex->body_max > BODY_BYTES_MAX ? UPLOAD_MS : BODY_MS);
 	return ex->last ? send_answer(ex) : MHD_YES;
 }
 

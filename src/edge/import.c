@@ -283,7 +283,7 @@ static const struct about about_import = { .takes = BODY_CSV, .gives = BODY_MEMB
 	                                   .params = ROWS(source_params) };
 
 static const struct operation operations_of_all[] = {
-	{ METHOD_POST, "/import", RIGHT_WRITE, ROUTE_TASK, .task = import_file, .csv = true, .zh = "导入", .en = "import",
+	{ METHOD_POST, "/import", RIGHT_WRITE, ROUTE_TASK, .task = import_file, .upload = UPLOAD_CSV, .zh = "导入", .en = "import",
 	  .about = &about_import },
 };
 

@@ -126,14 +126,19 @@ static bool charset_fits(struct text parameters)
 	return true;
 }
 
-bool request_type_fits(struct MHD_Connection *connection, bool csv)
+bool request_type_fits(struct MHD_Connection *connection, enum upload upload)
 {
+	static const char *const fitting[][3] = {
+		[UPLOAD_NONE] = { "application/json", "application/merge-patch+json" }, [UPLOAD_CSV] = { "text/csv" },
+		[UPLOAD_FILE] = { "image/jpeg", "image/png", "application/pdf" },
+	};
 	struct text parameters = request_header(connection, "Content-Type");
 	if (!parameters.ptr)
 		return false;
 	struct text type = next_parameter(&parameters);
-	bool fits = csv ? request_word_is(type, "text/csv")
-	                                : request_word_is(type, "application/json") || request_word_is(type, "application/merge-patch+json");
+	bool fits = false;
+	for (size_t i = 0; i < COUNT(fitting[upload]) && fitting[upload][i]; i++)
+		fits = fits || request_word_is(type, fitting[upload][i]);
 	return fits && charset_fits(parameters);
 }
 

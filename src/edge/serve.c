@@ -99,7 +99,7 @@ int command_serve(struct command_line *line)
 		return EXIT_USAGE;
 	}
 	enum store_open_result result;
-	struct store_options options = { .url = line->store, .clock = &line->clock, .workers = (unsigned)workers };
+	struct store_options options = { .url = line->store, .files = line->files, .clock = &line->clock, .workers = (unsigned)workers };
 	int inherited = inherited_socket();
 	struct app *app = app_open(&options, &line->keys, line->modules, line->module_count, &result);
 	/* After a restart a command may have slipped in and hold the store for a moment; whoever knocks waits meanwhile. */

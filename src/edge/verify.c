@@ -5,6 +5,7 @@
  * it longer. One fault is told, the first: of the file, then of the chain by its position, then of the checkpoints. */
 #include "edge/commands.h"
 #include "engine/checkpoint.h"
+#include "engine/files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -45,6 +46,9 @@ struct verify {
 	struct journal_verdict verdict;
 	int64_t agreed; /* the last position of this district that a checkpoint was right about */
 	int64_t lines, checked;
+	const char *files_dir; /* NULL: the files of records are not looked at */
+	int64_t after_file;
+	struct file_count files;
 	struct finding chain, rest; /* of the journal; of the checkpoints themselves */
 };
 
@@ -251,6 +255,28 @@ static enum store_code walk(struct verify *v, struct store *store)
 	return code;
 }
 
+/* ---- the files of records ---- */
+
+static enum store_code check_some(struct db *db, void *arg)
+{
+	struct verify *v = arg;
+	return files_check(db, v->files_dir, &v->after_file, &v->files);
+}
+
+static enum store_code check_files(struct verify *v, struct store *store)
+{
+	enum store_code code = STORE_OK;
+	for (int64_t before = -1; v->files_dir && before != v->after_file && code == STORE_OK;) {
+		before = v->after_file;
+		code = store_read(store, 0, check_some, v);
+	}
+	if (v->files.missing > 0)
+		find(v, &v->rest, (struct finding){ .what = text_printf(v->arena, "%lld of %lld files are missing or cut in %s, the first is"
+			" file %lld", (long long)v->files.missing, (long long)v->files.files, v->files_dir,
+			(long long)v->files.first_missing).ptr });
+	return code;
+}
+
 /* ---- the command ---- */
 
 static void say_json(const struct verify *v, const struct finding *f, struct arena *arena)
@@ -261,6 +287,7 @@ static void say_json(const struct verify *v, const struct finding *f, struct are
 	JSON_BOOL(&json, "ok", !f);
 	JSON_INT(&json, "lines", v->lines);
 	JSON_INT(&json, "checkpoints", v->checked);
+	JSON_INT(&json, "files", v->files.files);
 	JSON_INT(&json, "district", f ? f->district : 0);
 	JSON_INT(&json, "wrong_position", f ? f->pos : 0);
 	JSON_INT(&json, "wrong_from", f ? f->from : 0);
@@ -270,15 +297,23 @@ static void say_json(const struct verify *v, const struct finding *f, struct are
 	printf("%.*s\n", TEXT_ARG(buf_done(&b)));
 }
 
+static void say_fine(const struct verify *v)
+{
+	printf("%lld journal lines in order", (long long)v->lines);
+	if (v->checked)
+		printf(", %lld checkpoints agree", (long long)v->checked);
+	if (v->files.files)
+		printf(", %lld files are there", (long long)v->files.files);
+	printf("\n");
+}
+
 static int say(const struct verify *v, bool json)
 {
 	const struct finding *f = v->chain.found ? &v->chain : v->rest.found ? &v->rest : NULL;
 	if (json)
 		say_json(v, f, v->arena);
-	else if (!f && v->checked)
-		printf("%lld journal lines in order, %lld checkpoints agree\n", (long long)v->lines, (long long)v->checked);
 	else if (!f)
-		printf("%lld journal lines in order\n", (long long)v->lines);
+		say_fine(v);
 	else if (f->line)
 		printf("%s, line %u: %s\n", v->file, f->line, f->what);
 	else if (f->district)
@@ -325,7 +360,8 @@ static int verify_store(struct verify *v, struct app *app, const struct command_
 	while (v->table_read == CHECKPOINTS_READ);
 	if (v->mark_count)
 		qsort(v->marks, v->mark_count, sizeof *v->marks, by_place);
-	if (store_read(app->store, CHECK_FILE_MS, check_store_file, v) != STORE_OK || walk(v, app->store) != STORE_OK)
+	if (store_read(app->store, CHECK_FILE_MS, check_store_file, v) != STORE_OK || walk(v, app->store) != STORE_OK ||
+	    check_files(v, app->store) != STORE_OK)
 		return EXIT_STORE;
 	return say(v, line->json);
 }
@@ -333,11 +369,11 @@ static int verify_store(struct verify *v, struct app *app, const struct command_
 int command_verify(struct command_line *line)
 {
 	enum store_open_result result;
-	struct store_options options = { .url = line->store, .clock = &line->clock, .read_only = true };
+	struct store_options options = { .url = line->store, .files = line->files, .clock = &line->clock, .read_only = true };
 	struct app *app = app_open(&options, &line->keys, line->modules, line->module_count, &result);
 	if (!app)
 		return command_exit_of(result, line->store);
-	struct verify verify = { .arena = &line->arena, .file = line->against };
+	struct verify verify = { .arena = &line->arena, .file = line->against, .files_dir = app->files };
 	int code = verify_store(&verify, app, line);
 	sign_key_free(verify.key);
 	free(verify.marks);

@@ -19,6 +19,7 @@ enum body {
 	BODY_CLEAR, /* some of its sealed fields, in clear */
 	BODY_OBJECT, /* some JSON object */
 	BODY_CSV,
+	BODY_FILE, /* a picture or a PDF */
 	BODY_HTML,
 	BODY_PLAIN,
 	BODY_EVENTS,

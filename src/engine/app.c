@@ -5,6 +5,7 @@
 #include "base/crypto.h"
 #include "engine/checkpoint.h"
 #include "engine/feed.h"
+#include "engine/files.h"
 #include "engine/guess.h"
 #include "engine/job.h"
 #include "engine/journal.h"
@@ -64,7 +65,7 @@ static void add_operations(struct app *app, const struct shape *shape, const str
 		if (permission == PERMISSIONS_MAX || (o->has && !o->has(shape)))
 			continue;
 		struct route route = { o->method, text_printf(&app->arena, "%s%s", shape->path, o->path).ptr,
-			               app->access.names[permission], o->kind, o->read, o->command, o->task, .csv = o->csv,
+			               app->access.names[permission], o->kind, o->read, o->command, o->task, .upload = o->upload,
 			               .about = o->about, .operation = o };
 		add_route(app, &route, shape, permission);
 	}
@@ -185,6 +186,7 @@ struct app *app_open(const struct store_options *options, const struct keys_wish
 {
 	struct app *app = app_declared(modules, count);
 	app->keys = keys_new();
+	app->files = options->files ? options->files : store_beside(&app->arena, options->url, ".files");
 	*result = open_store(app, options, wish);
 	if (*result != STORE_OPENED) {
 		keys_free(app->keys);
@@ -230,6 +232,7 @@ static void tend(struct job *job)
 	int64_t dropped = KEYS_DROPPED;
 	checkpoints_write(app->checkpoints);
 	sessions_tend(app);
+	files_tend(app);
 	while (dropped == KEYS_DROPPED && !app->stopping && store_command(app->store, LANE_BULK, drop_old_keys, &dropped) == STORE_OK)
 		;
 	app->tends = false;

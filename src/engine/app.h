@@ -24,6 +24,13 @@ enum route_kind {
 	ROUTE_STREAM /* an event stream; answered by edge/ */
 };
 
+/* What a body is that is not JSON: kept in a file while it comes. */
+enum upload {
+	UPLOAD_NONE,
+	UPLOAD_CSV, /* text/csv up to IMPORT_BYTES_MAX */
+	UPLOAD_FILE /* a picture or a PDF up to FILE_BYTES_MAX (file_store.h) */
+};
+
 struct route {
 	enum method method;
 	const char *path; /* {id} stands for one record number */
@@ -35,7 +42,7 @@ struct route {
 	bool open; /* answers those who are not signed in */
 	bool in_person; /* not with a token */
 	unsigned before; /* duties (1 << DUTY_PASSWORD ...) that do not keep from it */
-	bool csv; /* takes text/csv up to IMPORT_BYTES_MAX instead of JSON */
+	enum upload upload;
 	unsigned body_max; /* of the JSON, in bytes; 0: BODY_BYTES_MAX */
 	const struct job_kind *job; /* the kind of job that it asks for */
 	const struct about *about;
@@ -55,7 +62,7 @@ struct operation {
 	read_fn *read;
 	command_fn *command;
 	void (*task)(struct call *call);
-	bool csv;
+	enum upload upload;
 	const char *zh, *en; /* what it does */
 	bool (*has)(const struct shape *shape); /* whether a resource has it; NULL: every one has */
 	const struct about *about;
@@ -95,6 +102,7 @@ struct app {
 	struct guesses *guesses;
 	struct shown *shown;
 	struct feed *feed;
+	const char *files; /* the directory of files; NULL: there is none */
 	struct keys *keys; /* a store that is only read (verify) is opened without any */
 	struct checkpoints *_Atomic checkpoints; /* NULL: none are written */
 	struct jobs *_Atomic jobs; /* NULL: none are carried out here */

@@ -110,7 +110,8 @@ static bool has_words(const struct field *field)
 
 static bool is_several(const struct field *field)
 {
-	return field->type == FIELD_words || field->type == FIELD_tags || field->type == FIELD_refs || field->type == FIELD_point;
+	return field->type == FIELD_words || field->type == FIELD_tags || field->type == FIELD_refs || field->type == FIELD_point ||
+	       field->type == FIELD_file;
 }
 
 static void check_words(struct check *check, const struct field *field, bool must)
@@ -156,6 +157,8 @@ static void check_flags(struct check *check, const struct field *field)
 		wrong(check, field->name, "only a number is ZERO where nobody has said it");
 	if ((flags & (SEALED | HEALTH)) && !field_is_text(field))
 		wrong(check, field->name, "only what is kept as text can be sealed");
+	if (field->type == FIELD_file && (sealed || (flags & KEPT) || field->owner))
+		wrong(check, field->name, "a file is always encrypted, sent by people, and owned by no department");
 	if ((flags & SORT) && (sealed || is_several(field)))
 		wrong(check, field->name, "nothing can be sorted by it: it is %s", sealed ? "sealed" : "no single value");
 	if ((flags & SORT) && !(flags & (MUST | ZERO)))

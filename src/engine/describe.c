@@ -13,12 +13,12 @@ const char *const field_type_names[] = {
 	[FIELD_text] = "text", [FIELD_word] = "word", [FIELD_words] = "words", [FIELD_tags] = "tags", [FIELD_integer] = "integer",
 	[FIELD_money] = "money", [FIELD_decimal] = "decimal", [FIELD_boolean] = "boolean", [FIELD_date] = "date",
 	[FIELD_instant] = "instant", [FIELD_ref] = "ref", [FIELD_refs] = "refs", [FIELD_point] = "point", [FIELD_area] = "area",
-	[FIELD_id_card] = "id_card", [FIELD_uscc] = "uscc", [FIELD_phone] = "phone", [FIELD_object] = "object",
+	[FIELD_id_card] = "id_card", [FIELD_uscc] = "uscc", [FIELD_phone] = "phone", [FIELD_file] = "file", [FIELD_object] = "object",
 };
 const char *const body_names[] = {
 	[BODY_NONE] = "none", [BODY_MEMBERS] = "members", [BODY_CREATE] = "create", [BODY_CHANGE] = "change",
 	[BODY_RECORD] = "record", [BODY_PART] = "part", [BODY_PAGE] = "page", [BODY_CLEAR] = "clear",
-	[BODY_OBJECT] = "object", [BODY_CSV] = "csv",
+	[BODY_OBJECT] = "object", [BODY_CSV] = "csv", [BODY_FILE] = "file",
 	[BODY_HTML] = "html", [BODY_PLAIN] = "plain", [BODY_EVENTS] = "events",
 };
 _Static_assert(COUNT(field_type_names) == FIELD_TYPES + 1 && COUNT(body_names) == BODIES, "each has a name");
@@ -99,7 +99,7 @@ static void problems_of_body(const struct route *route, bool may[PROBLEM_COUNT])
 	if (route->method == METHOD_GET)
 		return;
 	may[PROBLEM_CROSS_SITE] = may[PROBLEM_TOO_LARGE] = may[PROBLEM_UNSUPPORTED_TYPE] = may[PROBLEM_STORAGE_FULL] = true;
-	may[PROBLEM_MALFORMED_JSON] = about->takes != BODY_CSV;
+	may[PROBLEM_MALFORMED_JSON] = about->takes != BODY_CSV && about->takes != BODY_FILE;
 	may[PROBLEM_INVALID] = about->takes != BODY_NONE || about->ends;
 	may[PROBLEM_DUPLICATE] = may[PROBLEM_REGISTERED_ELSEWHERE] = records && has_unique_field(route->shape);
 	for (const enum problem *problem = route->operation ? route->shape->resource->problems : NULL; problem && *problem; problem++)

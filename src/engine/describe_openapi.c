@@ -155,14 +155,16 @@ static void body_schema(struct json_out *json, const struct route *route, enum b
 
 static void content(struct json_out *json, const struct route *route, enum body body, const struct members *members, enum use use)
 {
-	static const char *const types[BODIES] = { [BODY_CHANGE] = "application/merge-patch+json", [BODY_CSV] = "text/csv",
-		                                   [BODY_HTML] = "text/html", [BODY_PLAIN] = "text/plain",
-		                                   [BODY_EVENTS] = "text/event-stream" };
-	const char *type = types[body] ? types[body] : "application/json";
+	static const char *const types[BODIES][4] = {
+		[BODY_CHANGE] = { "application/merge-patch+json", "application/json" }, [BODY_CSV] = { "text/csv" },
+		[BODY_FILE] = { "image/jpeg", "image/png", "application/pdf" }, [BODY_HTML] = { "text/html" },
+		[BODY_PLAIN] = { "text/plain" }, [BODY_EVENTS] = { "text/event-stream" },
+	};
+	static const char *const json_type[] = { "application/json", NULL };
 	json_key(json, TEXT("content"));
 	json_begin_object(json);
-	for (; type; type = body == BODY_CHANGE && type == types[body] ? "application/json" : NULL) {
-		json_key(json, text_of(type));
+	for (const char *const *type = types[body][0] ? types[body] : json_type; *type; type++) {
+		json_key(json, text_of(*type));
 		json_begin_object(json);
 		json_key(json, TEXT("schema"));
 		body_schema(json, route, body, members, use);

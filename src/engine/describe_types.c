@@ -149,18 +149,31 @@ static void put_items(struct json_out *json, const struct field *field, enum use
 	}
 }
 
-static void put_point_type(struct json_out *json, bool nullable)
+static void put_object_type(struct json_out *json, struct text ref, bool nullable)
 {
 	if (!nullable) {
-		JSON_TEXT(json, "$ref", TEXT(REF "Point"));
+		JSON_TEXT(json, "$ref", ref);
 		return;
 	}
 	json_key(json, TEXT("anyOf"));
 	json_begin_array(json);
-	put_ref(json, TEXT(REF "Point"));
+	put_ref(json, ref);
 	json_begin_object(json);
 	JSON_TEXT(json, "type", TEXT("null"));
 	json_end_object(json);
+	json_end_array(json);
+}
+
+/* The number alone, or the object as it was answered. */
+static void put_file_number(struct json_out *json, bool nullable)
+{
+	json_key(json, TEXT("anyOf"));
+	json_begin_array(json);
+	json_begin_object(json);
+	put_type(json, "string", nullable);
+	JSON_TEXT(json, "pattern", TEXT(DIGITS));
+	json_end_object(json);
+	put_ref(json, TEXT(REF "File"));
 	json_end_array(json);
 }
 
@@ -207,7 +220,13 @@ static void put_field_type(struct json_out *json, const struct field *field, enu
 		put_type(json, "boolean", nullable);
 		break;
 	case FIELD_point:
-		put_point_type(json, nullable);
+		put_object_type(json, TEXT(REF "Point"), nullable);
+		break;
+	case FIELD_file:
+		if (goes_out(use))
+			put_object_type(json, TEXT(REF "File"), nullable);
+		else
+			put_file_number(json, nullable);
 		break;
 	case FIELD_object:
 		put_type(json, "object", nullable);
@@ -445,6 +464,9 @@ void schemas_of_all(struct json_out *json)
 	json_member_raw(json, TEXT("Point"), TEXT("{\"title\":\"位置（WGS-84）\",\"type\":\"object\",\"required\":[\"lat\",\"lon\"],"
 		"\"properties\":{\"lat\":{\"type\":\"number\",\"minimum\":-90,\"maximum\":90},"
 		"\"lon\":{\"type\":\"number\",\"minimum\":-180,\"maximum\":180}},\"additionalProperties\":false}"));
+	json_member_raw(json, TEXT("File"), TEXT("{\"title\":\"文件\",\"type\":\"object\",\"required\":[\"id\"],\"properties\":{"
+		"\"id\":{\"type\":\"string\",\"pattern\":\"" DIGITS "\"},\"type\":{\"type\":\"string\"},"
+		"\"bytes\":{\"type\":\"integer\",\"minimum\":1}},\"additionalProperties\":false}"));
 	json_member_raw(json, TEXT("Filter"), TEXT("{\"title\":\"筛选条件\",\"description\":\"JsonLogic form: docs/api.md\","
 		"\"type\":\"object\",\"minProperties\":1,\"maxProperties\":1,\"properties\":{"
 		"\"and\":{\"type\":\"array\",\"minItems\":1,\"items\":{\"$ref\":\"" REF "Filter\"}},"

@@ -41,10 +41,11 @@ typedef int64_t area_value; /* number of the area tree */
 typedef struct text id_card_value; /* 18 characters; sealed */
 typedef struct text uscc_value; /* 18 characters, GB 32100 */
 typedef struct text phone_value; /* as phone_read writes it; sealed */
+typedef struct text file_value; /* JSON: {"id","type","bytes"}; the file itself lies encrypted on disk (files.h) */
 
 enum field_type {
 	FIELD_text, FIELD_word, FIELD_words, FIELD_tags, FIELD_integer, FIELD_money, FIELD_decimal, FIELD_boolean, FIELD_date,
-	FIELD_instant, FIELD_ref, FIELD_refs, FIELD_point, FIELD_area, FIELD_id_card, FIELD_uscc, FIELD_phone, FIELD_TYPES,
+	FIELD_instant, FIELD_ref, FIELD_refs, FIELD_point, FIELD_area, FIELD_id_card, FIELD_uscc, FIELD_phone, FIELD_file, FIELD_TYPES,
 	FIELD_object = FIELD_TYPES /* some JSON object: no field of a record, only in what a route says of itself (about.h) */
 };
 

@@ -108,11 +108,11 @@ void input_note(struct input *in, const char *name)
 	json_begin_array(&in->json);
 }
 
-/* A list is noted as it is kept, as JSON. */
+/* A list and a file are noted as they are kept, as JSON. */
 static void put_noted(struct input *in, const struct field *field, struct text value)
 {
-	bool is_list = field->type == FIELD_words || field->type == FIELD_tags || field->type == FIELD_refs;
-	if (value.ptr && is_list)
+	bool is_json = field->type == FIELD_words || field->type == FIELD_tags || field->type == FIELD_refs || field->type == FIELD_file;
+	if (value.ptr && is_json)
 		json_put_raw(&in->json, value);
 	else
 		json_put_text(&in->json, value);

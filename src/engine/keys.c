@@ -343,6 +343,11 @@ bool keys_know(const struct keys *keys, struct text box)
 	return key_of(keys, box) != NULL;
 }
 
+size_t keys_box_size(enum suite suite, size_t plain_len)
+{
+	return VERSION_BYTES + seal_size(suite, plain_len);
+}
+
 struct text keys_seal(const struct keys *keys, struct arena *arena, const struct seal_place *place, struct text plain)
 {
 	struct ad ad;
@@ -352,7 +357,7 @@ struct text keys_seal(const struct keys *keys, struct arena *arena, const struct
 		return TEXT_NONE;
 	assert(version != HASH_VERSION && key);
 	ad_place(&ad, place);
-	size_t size = VERSION_BYTES + seal_size(key->suite, plain.len);
+	size_t size = keys_box_size(key->suite, plain.len);
 	unsigned char *box = arena_take_raw(arena, size);
 	put_number(box, version, VERSION_BYTES);
 	seal(key, ad_text(&ad), plain, box + VERSION_BYTES);

@@ -53,6 +53,7 @@ struct seal_place {
 
 /* Four bytes of key version, then a box as seal() makes it. Missing text stays missing, both ways. */
 struct text keys_seal(const struct keys *keys, struct arena *arena, const struct seal_place *place, struct text plain);
+size_t keys_box_size(enum suite suite, size_t plain_len); /* of such a box */
 /* False: it was altered, or is another record's or field's, or its key is not in memory. */
 bool keys_unseal(const struct keys *keys, struct arena *arena, const struct seal_place *place, struct text box, struct text *plain);
 /* Equal values of one kind in one district have equal hashes. `kind` tells id_card from phone and from id_card.last4. */

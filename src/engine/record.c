@@ -204,7 +204,7 @@ static void put_slot(struct record_out *out, const struct slot *slot, const void
 		tags_put(out->json, slot->name, value, (struct text){ out->today, sizeof out->today });
 	else if (slot->field->type == FIELD_words || slot->field->type == FIELD_refs)
 		json_member_raw(out->json, slot->name, value.ptr ? value : TEXT("[]"));
-	else if (slot->field->flags & RAW)
+	else if ((slot->field->flags & RAW) || slot->field->type == FIELD_file)
 		json_member_raw(out->json, slot->name, value.ptr ? value : TEXT("null"));
 	else
 		json_member_text(out->json, slot->name, value);

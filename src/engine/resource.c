@@ -297,7 +297,7 @@ struct shape *shape_new(struct arena *arena, struct access *access, const struct
 	for (size_t i = 0; i < resource->field_count; i++)
 		lay_out(arena, shape, &resource->fields[i], &offset);
 	assert(offset == resource->size);
-	assert(!resource->number || shape->sealed_count == 0); /* a box is bound to the id */
+	assert(!resource->number || shape->sealed_count == 0); /* a box is bound to the id, and so is a file */
 	for (size_t i = 0; i < shape->slot_count; i++) {
 		add_column(shape, columns, &shape->slots[i], shape->slots[i].column, 0);
 		if (shape->slots[i].second_column)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* take.c - taking a field's value by its type: what each accepts, and what it says where it does not. */
-#include "engine/app.h"
+#include "engine/files.h"
 #include "engine/input_own.h"
 #include "engine/record.h"
 #include "engine/source.h"
@@ -421,6 +421,26 @@ static void take_instant(struct input *in, const struct field *field, int64_t *v
 		input_set_number(in, field, value, now);
 }
 
+/* The number of a file that was sent, or the object as it was answered. */
+static void take_file(struct input *in, struct tx *tx, const struct field *field, struct text *value)
+{
+	json_t *json;
+	struct text cell, shown;
+	int64_t id;
+	enum found found = input_find(in, field, &json, &cell);
+	if (found == CLEARED)
+		input_set_text(in, field, value, TEXT_NONE);
+	if (found != GIVEN)
+		return;
+	struct text number = !json ? cell : json_is_object(json) ? json_text_of(json_object_get(json, "id")) : json_text_of(json);
+	if (!number.ptr)
+		input_wrong_type(in, field->name);
+	else if (!id_read(number, &id) || !(shown = file_attach(in, tx, field, id)).ptr)
+		input_wrong(in, field->name, "unknown_file", "没有这个文件，请先上传", "There is no such file; send it first");
+	else
+		input_set_text(in, field, value, shown);
+}
+
 void take_field(struct input *in, struct tx *tx, const struct field *field, void *value)
 {
 	switch (field->type) {
@@ -444,6 +464,9 @@ void take_field(struct input *in, struct tx *tx, const struct field *field, void
 		break;
 	case FIELD_point:
 		take_point(in, field, value);
+		break;
+	case FIELD_file:
+		take_file(in, tx, field, value);
 		break;
 	case FIELD_area:
 	case FIELD_ref:

@@ -73,6 +73,7 @@ struct table {
 
 struct store_options {
 	const char *url; /* sqlite:PATH or postgresql://... */
+	const char *files; /* the directory of files that belong to its records; NULL: PATH.files beside a SQLite file, or none */
 	const struct clock *clock;
 	unsigned workers; /* PostgreSQL connections, and threads for work that must not run on a loop; 0: a sensible number */
 	bool read_only; /* verify and backup: beside a running server */

@@ -81,7 +81,7 @@ describe('records elsewhere', () => {
 	test('are to each operation on one record like those that do not exist', async () => {
 		for (const role of strangers)
 			for (const [plural, record] of Object.entries(away)) {
-				const asks = [['GET', ''], ['GET', '/history'], ['GET', '/sources'], ['GET', '?fields=id,name'], ['PATCH', '', {}], ['PATCH', '', { name: 'x' }],
+				const asks = [['GET', ''], ['GET', '/history'], ['GET', '/sources'], ['GET', '/file'], ['GET', '?fields=id,name'], ['PATCH', '', {}], ['PATCH', '', { name: 'x' }],
 					['PATCH', '', { version: 3 }], ['DELETE', ''], ['POST', '/accept', {}], ['POST', '/reject', {}],
 					['POST', '/reveal', { fields: ['id_card'], reason: '核对' }]];
 				for (const [method, more, body] of asks)

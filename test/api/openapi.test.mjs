@@ -137,6 +137,10 @@ function codeOf(secret) {
 
 const aToken = () => ({ name: '报表', until: new Date(Date.now() + 86400000).toISOString().slice(0, 10), permissions: ['elder.read'] });
 
+const png = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex');
+/** A body that is none of the JSON ones; null where it is one. */
+const uploads = { csv: { type: 'text/csv', body: 'x\n' }, file: { type: 'image/png', body: png } };
+
 // How the operations of every resource are asked.
 const ofResources = {
 	list: ({ path, resource }) => {
@@ -157,6 +161,15 @@ const ofResources = {
 	export: async ({ path, resource }) => {
 		await recordOf(resource);
 		return { path: `${path}?sort=-${declared.resources.find(({ name }) => name === resource).key}` };
+	},
+	send_a_file: () => ({ body: png, type: 'image/png' }),
+	look_at_a_file: async ({ path, resource }) => {
+		const sent = await house.bureau.request('POST', path.replace('{id}/file', 'files'), { body: png, type: 'image/png' });
+		const { name } = declared.resources.find((each) => each.name === resource).fields.find(({ type }) => type === 'file');
+		const record = await recordOf(resource);
+		const got = await house.bureau.patch(path.replace('{id}/file', record.id), { [name]: sent.json.id }, record.version);
+		assert.equal(got.status, 200, got.text);
+		return { record };
 	},
 	reveal: async ({ resource }) => {
 		const field = declared.resources.find(({ name }) => name === resource).fields.find(({ sealed }) => sealed);
@@ -266,7 +279,7 @@ describe('every operation', () => {
 	});
 
 	test('and what it takes is what is described', async () => {
-		for (const operation of declared.operations.filter(({ takes }) => !['none', 'csv'].includes(takes.body))) {
+		for (const operation of declared.operations.filter(({ takes }) => !['none', 'csv', 'file'].includes(takes.body))) {
 			const { body } = await requestFor(operation);
 			const content = description.document.paths[operation.path][operation.method.toLowerCase()].requestBody.content;
 			for (const type of Object.keys(content)) {
@@ -287,7 +300,7 @@ describe('every operation', () => {
 				description.hold(operation.method, target, got);
 				assert.ok(operation.problems.includes(code), `${operation.id} may answer ${code}`);
 			};
-			const typed = operation.takes.body === 'csv' ? { type: 'text/csv', body: 'x\n' } : operation.method === 'GET' ? {} : { body: {} };
+			const typed = uploads[operation.takes.body] ?? (operation.method === 'GET' ? {} : { body: {} });
 			await ask(house.nobody, 400, 'bad_request', typed, `${path}?${many}`);
 			if (!operation.open)
 				await ask(house.nobody, 401, 'not_signed_in', typed);
@@ -312,7 +325,8 @@ describe('every operation', () => {
 			if (['login', 'logout', 'follow_events'].includes(operation.operation))
 				continue;
 			const path = operation.path.replace('{id}', '4611686018427387903');
-			const options = operation.method === 'GET' ? {} : path.endsWith('/import') ? { body: 'x\n', type: 'text/csv' } : { body: {} };
+			const { takes } = declared.operations.find(({ id }) => id === operation.operation);
+			const options = uploads[takes.body] ?? (operation.method === 'GET' ? {} : { body: {} });
 			for (const [user, role] of Object.entries(accounts)) {
 				const got = await house[user].request(operation.method, path, options);
 				assert.equal(got.status !== 403, operation[role] !== 'no', `${operation.operation} as ${user}: ${got.status}`);
