@@ -47,7 +47,6 @@ struct verify {
 	int64_t agreed; /* the last position of this district that a checkpoint was right about */
 	int64_t lines, checked;
 	const char *files_dir; /* NULL: the files of records are not looked at */
-	int64_t after_file;
 	struct file_count files;
 	struct finding chain, rest; /* of the journal; of the checkpoints themselves */
 };
@@ -260,14 +259,14 @@ static enum store_code walk(struct verify *v, struct store *store)
 static enum store_code check_some(struct db *db, void *arg)
 {
 	struct verify *v = arg;
-	return files_check(db, v->files_dir, &v->after_file, &v->files);
+	return files_check(db, v->files_dir, &v->files);
 }
 
 static enum store_code check_files(struct verify *v, struct store *store)
 {
 	enum store_code code = STORE_OK;
-	for (int64_t before = -1; v->files_dir && before != v->after_file && code == STORE_OK;) {
-		before = v->after_file;
+	for (int64_t before = -1; v->files_dir && before != v->files.files && code == STORE_OK;) {
+		before = v->files.files;
 		code = store_read(store, 0, check_some, v);
 	}
 	if (v->files.missing > 0)

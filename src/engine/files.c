@@ -280,19 +280,20 @@ void files_tend(struct app *app)
 	file_sweep(app->files, app->home_district, (unsigned)(now_ms / 60000 % 256), now_ms, is_wanted, app);
 }
 
-enum store_code files_check(struct db *db, const char *dir, int64_t *after, struct file_count *count)
+enum store_code files_check(struct db *db, const char *dir, struct file_count *count)
 {
 	struct file_place place = { .dir = dir };
-	struct rows *rows = db_query(db, "SELECT id, district, name, bytes FROM file WHERE id > ?1 AND record IS NOT NULL"
-		" ORDER BY id LIMIT ?2", BIND(value_int(*after), value_int(CHECKED)));
+	struct rows *rows = db_query(db, "SELECT district, id, name, bytes FROM file WHERE (district, id) > (?1, ?2) AND record IS NOT NULL"
+		" ORDER BY district, id LIMIT ?3", BIND(value_int(count->district), value_int(count->id), value_int(CHECKED)));
 	while (rows_next(rows)) {
-		place.district = (unsigned)rows_int(rows, 1);
-		snprintf(place.name, sizeof place.name, "%.*s", TEXT_ARG(rows_text(rows, 2)));
-		*after = rows_int(rows, 0);
+		count->district = rows_int(rows, 0);
+		count->id = rows_int(rows, 1);
 		count->files++;
+		place.district = (unsigned)count->district;
+		snprintf(place.name, sizeof place.name, "%.*s", TEXT_ARG(rows_text(rows, 2)));
 		if (file_is_whole(&place, rows_int(rows, 3)))
 			continue;
-		count->first_missing = count->missing++ ? count->first_missing : *after;
+		count->first_missing = count->missing++ ? count->first_missing : count->id;
 	}
 	return rows_end(rows);
 }

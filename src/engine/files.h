@@ -16,10 +16,11 @@ struct text file_attach(struct input *in, struct tx *tx, const struct field *fie
 void files_tend(struct app *app);
 
 struct file_count {
+	int64_t district, id; /* of the last one that was looked at */
 	int64_t files, missing;
 	int64_t first_missing; /* the number of one; 0: none */
 };
-/* Whether the files of records are on disk in the right size; some each time, until *after stays. Needs no key. */
-enum store_code files_check(struct db *db, const char *dir, int64_t *after, struct file_count *count);
+/* Whether the files of records are on disk in the right size; some each time, until `files` stays. Needs no key. */
+enum store_code files_check(struct db *db, const char *dir, struct file_count *count);
 
 #endif
