@@ -180,7 +180,7 @@ static enum store_code read_rows(struct db *db, void *arg)
 	export->row_count = 0;
 	if (export->bytes == 0)
 		put_header(export);
-	if (!list_query(&query, export->call, &export->wish, shape->column_list))
+	if (!list_query(&query, db, export->call, &export->wish, shape->column_list))
 		return STORE_REFUSED;
 	struct rows *rows = query_run(&query, db);
 	while (export->row_count < PAGE_ROWS && rows_next(rows)) {
@@ -213,6 +213,7 @@ static enum store_code write_file(struct export *export)
 {
 	struct app *app = export->call->app;
 	export->wish.page.limit = PAGE_ROWS;
+	export->wish.to_the_end = true;
 	do {
 		enum store_code code = app->stopping ? STORE_BUSY : store_read(app->store, 0, read_rows, export);
 		if (code == STORE_OK)

@@ -21,12 +21,13 @@ struct list_wish {
 	struct list_page page;
 	struct filter *filter; /* NULL: all that are in sight */
 	struct filter_world world;
+	bool to_the_end; /* page by page, all of them are wanted */
 };
 
 /* False: something in the parameters is wrong, which is answered. */
 bool list_read(struct call *call, const struct shape *shape, struct list_wish *wish);
 /* The statement, with one row more than the page takes; false: it would be too long, which is answered. */
-bool list_query(struct query *query, struct call *call, const struct list_wish *wish, const char *columns);
+bool list_query(struct query *query, struct db *db, struct call *call, const struct list_wish *wish, const char *columns);
 
 /* Answers {"items":[...],"next":"..."}: the records in the call's scope that have not ended. */
 enum store_code list_answer(struct call *call, struct db *db, const struct shape *shape);
