@@ -377,7 +377,8 @@ test('resuming at a server that was just started, while others write: nothing lo
 		const server = await Server.start(store);
 		const bureau = await server.as('bureau');
 		const auditor = await server.as('auditor');
-		const { lastId: head } = await bureau.events();
+		/* On PostgreSQL a server just started may not have given all of the demo's lines their places yet. */
+		const from = Math.max((await bureau.events()).lastId - 20, 0);
 		let writing = true;
 		const writers = Array.from({ length: 3 }, async () => {
 			while (writing)
@@ -386,7 +387,7 @@ test('resuming at a server that was just started, while others write: nothing lo
 		const streams = [];
 		try {
 			for (let i = 0; i < 20; i++) {
-				const stream = await bureau.events({ lastEventId: head - 20 });
+				const stream = await bureau.events({ lastEventId: from });
 				streams.push(stream);
 				await eventually(() => stream.list.length > 0 && stream.list.at(-1).id > stream.list[0].id + 40, 'the stream to catch up');
 			}
@@ -403,7 +404,7 @@ test('resuming at a server that was just started, while others write: nothing lo
 		});
 		const told = (await auditor.all('/api/v1/journal')).filter((line) => ['elder', 'facility'].includes(line.resource)).map((line) => line.position);
 		for (const list of heard)
-			assertSame(list, told.filter((position) => position > head - 20 && position <= list.at(-1)));
+			assertSame(list, told.filter((position) => position > from && position <= list.at(-1)));
 		await server.stop();
 	}
 });
