@@ -472,6 +472,14 @@ export function idCardOf(area, bornOn, order) {
 	return digits + checkCharacter(digits);
 }
 
+/** A unified social credit code (GB 32100) of some number, with the right check character. */
+export function usccOf(number) {
+	const alphabet = '0123456789ABCDEFGHJKLMNPQRTUWXY';
+	const body = `52370613M${String(number).padStart(8, '0')}`;
+	const sum = [...body].reduce((total, c, i) => total + alphabet.indexOf(c) * (3 ** i % 31), 0);
+	return body + alphabet[(31 - (sum % 31)) % 31];
+}
+
 let people = 0;
 
 /** A new elder that nobody has registered yet: what to POST. */

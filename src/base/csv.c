@@ -161,21 +161,37 @@ enum csv_result csv_next(struct csv *csv, struct arena *arena)
 	return CSV_END;
 }
 
-void csv_put(struct buf *out, struct text cell)
+static void put(struct buf *out, const char *before, struct text cell)
 {
-	bool quoted = false;
+	bool quoted = cell.len > 0 && (cell.ptr[0] == ' ' || cell.ptr[cell.len - 1] == ' ');
 	for (size_t i = 0; i < cell.len && !quoted; i++)
 		quoted = cell.ptr[i] == ',' || cell.ptr[i] == '"' || cell.ptr[i] == '\n' || cell.ptr[i] == '\r';
-	quoted = quoted || (cell.len > 0 && (cell.ptr[0] == ' ' || cell.ptr[cell.len - 1] == ' '));
-	if (!quoted) {
-		buf_text(out, cell);
-		return;
-	}
-	buf_char(out, '"');
-	for (size_t i = 0; i < cell.len; i++) {
-		if (cell.ptr[i] == '"')
-			buf_char(out, '"');
+	buf_text(out, quoted ? TEXT("\"") : TEXT(""));
+	buf_text(out, text_of(before));
+	for (size_t i = 0; quoted && i < cell.len; i++) {
+		buf_text(out, cell.ptr[i] == '"' ? TEXT("\"") : TEXT(""));
 		buf_char(out, cell.ptr[i]);
 	}
-	buf_char(out, '"');
+	buf_text(out, quoted ? TEXT("\"") : cell);
+}
+
+void csv_put(struct buf *out, struct text cell)
+{
+	put(out, "", cell);
+}
+
+static bool is_escaped(const char *first)
+{
+	return *first && strchr("=+-@\t\r'", *first);
+}
+
+void csv_put_text(struct buf *out, struct text cell)
+{
+	put(out, cell.len > 0 && is_escaped(cell.ptr) ? "'" : "", cell);
+}
+
+struct text csv_text(struct text cell)
+{
+	bool escaped = cell.len > 1 && cell.ptr[0] == '\'' && is_escaped(cell.ptr + 1);
+	return escaped ? (struct text){ cell.ptr + 1, cell.len - 1 } : cell;
 }

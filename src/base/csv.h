@@ -33,6 +33,9 @@ struct csv {
 struct csv csv_open(struct text source);
 /* Writes one cell, in quotes where it needs them. */
 void csv_put(struct buf *out, struct text cell);
+/* The same of what somebody wrote: what a spreadsheet would take for a formula begins with an apostrophe, by which it is text. */
+void csv_put_text(struct buf *out, struct text cell);
+struct text csv_text(struct text cell); /* without that apostrophe */
 
 /* One record takes at most CSV_CELLS_MAX * CSV_CELL_MAX bytes of the arena, and none unless quotes were doubled. */
 enum csv_result csv_next(struct csv *csv, struct arena *arena);

@@ -454,12 +454,18 @@ static bool read_options(struct command_line *line, int argc, char **argv, bool 
 	return true;
 }
 
-/* The environment names the key file, and the directory of files, where the command line does not. */
+/* What the command line does not say, the environment may. NULL: neither. */
+static const char *said(const char *option, const char *variable)
+{
+	const char *value = option ? option : getenv(variable);
+	return value && *value ? value : NULL;
+}
+
 static bool take_places(struct command_line *line)
 {
-	const char *file = line->key_file ? line->key_file : getenv("SONGHE_KEY_FILE");
-	line->files = line->files ? line->files : getenv("SONGHE_FILES");
-	line->keys = (struct keys_wish){ .file = file && *file ? file : NULL, .suite_said = line->suite != NULL };
+	const char *file = said(line->key_file, "SONGHE_KEY_FILE");
+	line->files = said(line->files, "SONGHE_FILES");
+	line->keys = (struct keys_wish){ .file = file, .suite_said = line->suite != NULL };
 	return !line->suite || suite_find(text_of(line->suite), &line->keys.suite);
 }
 

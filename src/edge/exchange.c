@@ -319,7 +319,7 @@ static void submit(struct exchange *ex, struct job job)
 
 static void run_on_pool(struct exchange *ex)
 {
-	submit(ex, (struct job){ .run = run_job, .lane = ex->call.route->upload == UPLOAD_CSV ? LANE_BULK : LANE_INTERACTIVE });
+	submit(ex, (struct job){ .run = run_job, .lane = ex->call.route->bulk ? LANE_BULK : LANE_INTERACTIVE });
 }
 
 /* A large upload is not taken from somebody who may not send it, and nobody is told to go on for nothing. True: the

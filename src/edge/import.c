@@ -153,13 +153,6 @@ static bool read_header(struct import *import, struct csv *csv, struct text *unk
 	return import->known_count > 0;
 }
 
-/* What an export wrote so that no spreadsheet takes it for a formula. */
-static struct text without_apostrophe(struct text cell)
-{
-	bool written = cell.len > 1 && cell.ptr[0] == '\'' && cell.ptr[1] != 0 && strchr("=+-@\t\r'", cell.ptr[1]);
-	return written ? (struct text){ cell.ptr + 1, cell.len - 1 } : cell;
-}
-
 static void keep_row(struct import *import, const struct csv *csv)
 {
 	struct row *row = &import->rows[import->row_count++];
@@ -168,7 +161,7 @@ static void keep_row(struct import *import, const struct csv *csv)
 	row->cell_count = 0;
 	for (size_t i = 0; i < import->column_count && i < csv->cell_count; i++)
 		if (import->fields[i])
-			row->cells[row->cell_count++] = (struct pair){ text_of(import->fields[i]), without_apostrophe(csv->cells[i]) };
+			row->cells[row->cell_count++] = (struct pair){ text_of(import->fields[i]), csv_text(csv->cells[i]) };
 	import->read++;
 }
 
@@ -283,8 +276,8 @@ static const struct about about_import = { .takes = BODY_CSV, .gives = BODY_MEMB
 	                                   .params = ROWS(source_params) };
 
 static const struct operation operations_of_all[] = {
-	{ METHOD_POST, "/import", RIGHT_WRITE, ROUTE_TASK, .task = import_file, .upload = UPLOAD_CSV, .zh = "导入", .en = "import",
-	  .about = &about_import },
+	{ METHOD_POST, "/import", RIGHT_WRITE, ROUTE_TASK, .task = import_file, .upload = UPLOAD_CSV, .bulk = true,
+	  .zh = "导入", .en = "import", .about = &about_import },
 };
 
 const struct module import_module = {

@@ -2,6 +2,7 @@
 /* request.c - what the headers of a request say: where its body ends, of which kind it is, who caused it. */
 #include "edge/http.h"
 
+#include "engine/file_store.h"
 #include "engine/session.h"
 
 #include <arpa/inet.h>
@@ -128,17 +129,15 @@ static bool charset_fits(struct text parameters)
 
 bool request_type_fits(struct MHD_Connection *connection, enum upload upload)
 {
-	static const char *const fitting[][3] = {
-		[UPLOAD_NONE] = { "application/json", "application/merge-patch+json" }, [UPLOAD_CSV] = { "text/csv" },
-		[UPLOAD_FILE] = { "image/jpeg", "image/png", "application/pdf" },
-	};
+	static const char *const json[] = { "application/json", "application/merge-patch+json", NULL }, *const csv[] = { "text/csv", NULL };
+	static const char *const *const fitting[] = { [UPLOAD_NONE] = json, [UPLOAD_CSV] = csv, [UPLOAD_FILE] = file_types };
 	struct text parameters = request_header(connection, "Content-Type");
 	if (!parameters.ptr)
 		return false;
 	struct text type = next_parameter(&parameters);
 	bool fits = false;
-	for (size_t i = 0; i < COUNT(fitting[upload]) && fitting[upload][i]; i++)
-		fits = fits || request_word_is(type, fitting[upload][i]);
+	for (const char *const *one = fitting[upload]; *one; one++)
+		fits = fits || request_word_is(type, *one);
 	return fits && charset_fits(parameters);
 }
 

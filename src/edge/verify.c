@@ -265,7 +265,7 @@ static enum store_code check_some(struct db *db, void *arg)
 static enum store_code check_files(struct verify *v, struct store *store)
 {
 	enum store_code code = STORE_OK;
-	for (int64_t before = -1; v->files_dir && before != v->files.files && code == STORE_OK;) {
+	for (int64_t before = -1; before != v->files.files && code == STORE_OK;) {
 		before = v->files.files;
 		code = store_read(store, 0, check_some, v);
 	}
@@ -287,6 +287,7 @@ static void say_json(const struct verify *v, const struct finding *f, struct are
 	JSON_INT(&json, "lines", v->lines);
 	JSON_INT(&json, "checkpoints", v->checked);
 	JSON_INT(&json, "files", v->files.files);
+	JSON_BOOL(&json, "files_looked_for", v->files_dir != NULL);
 	JSON_INT(&json, "district", f ? f->district : 0);
 	JSON_INT(&json, "wrong_position", f ? f->pos : 0);
 	JSON_INT(&json, "wrong_from", f ? f->from : 0);
@@ -302,7 +303,7 @@ static void say_fine(const struct verify *v)
 	if (v->checked)
 		printf(", %lld checkpoints agree", (long long)v->checked);
 	if (v->files.files)
-		printf(", %lld files are there", (long long)v->files.files);
+		printf(", %lld files %s", (long long)v->files.files, v->files_dir ? "are there" : "not looked for: say --files DIR");
 	printf("\n");
 }
 

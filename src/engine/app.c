@@ -66,7 +66,7 @@ static void add_operations(struct app *app, const struct shape *shape, const str
 			continue;
 		struct route route = { o->method, text_printf(&app->arena, "%s%s", shape->path, o->path).ptr,
 			               app->access.names[permission], o->kind, o->read, o->command, o->task, .upload = o->upload,
-			               .about = o->about, .operation = o };
+			               .bulk = o->bulk, .about = o->about, .operation = o };
 		add_route(app, &route, shape, permission);
 	}
 }

@@ -43,6 +43,7 @@ struct route {
 	bool in_person; /* not with a token */
 	unsigned before; /* duties (1 << DUTY_PASSWORD ...) that do not keep from it */
 	enum upload upload;
+	bool bulk; /* slow: it never keeps all threads from what people wait for */
 	unsigned body_max; /* of the JSON, in bytes; 0: BODY_BYTES_MAX */
 	const struct job_kind *job; /* the kind of job that it asks for */
 	const struct about *about;
@@ -63,6 +64,7 @@ struct operation {
 	command_fn *command;
 	void (*task)(struct call *call);
 	enum upload upload;
+	bool bulk; /* slow: it never keeps all threads from what people wait for */
 	const char *zh, *en; /* what it does */
 	bool (*has)(const struct shape *shape); /* whether a resource has it; NULL: every one has */
 	const struct about *about;

@@ -2,6 +2,7 @@
 /* describe_openapi.c - OpenAPI 3.1 of every route. */
 #include "engine/describe.h"
 
+#include "engine/file_store.h"
 #include "engine/filter.h"
 
 #include <string.h>
@@ -155,15 +156,15 @@ static void body_schema(struct json_out *json, const struct route *route, enum b
 
 static void content(struct json_out *json, const struct route *route, enum body body, const struct members *members, enum use use)
 {
-	static const char *const types[BODIES][4] = {
+	static const char *const types[BODIES][3] = {
 		[BODY_CHANGE] = { "application/merge-patch+json", "application/json" }, [BODY_CSV] = { "text/csv" },
-		[BODY_FILE] = { "image/jpeg", "image/png", "application/pdf" }, [BODY_HTML] = { "text/html" },
-		[BODY_PLAIN] = { "text/plain" }, [BODY_EVENTS] = { "text/event-stream" },
+		[BODY_HTML] = { "text/html" }, [BODY_PLAIN] = { "text/plain" }, [BODY_EVENTS] = { "text/event-stream" },
 	};
 	static const char *const json_type[] = { "application/json", NULL };
+	const char *const *type = body == BODY_FILE ? file_types : types[body][0] ? types[body] : json_type;
 	json_key(json, TEXT("content"));
 	json_begin_object(json);
-	for (const char *const *type = types[body][0] ? types[body] : json_type; *type; type++) {
+	for (; *type; type++) {
 		json_key(json, text_of(*type));
 		json_begin_object(json);
 		json_key(json, TEXT("schema"));

@@ -8,7 +8,6 @@
 
 #include "base/csv.h"
 #include "base/log.h"
-#include "engine/input.h"
 #include "engine/listing.h"
 #include "engine/operations.h"
 #include "engine/tags.h"
@@ -21,7 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PAGE_ROWS = 500, PAGE_BYTES_MAX = 32 << 20, SLOTS_MAX = INPUT_FIELDS_MAX };
+enum { PAGE_ROWS = 500, PAGE_BYTES_MAX = 32 << 20, SLOTS_MAX = RECORD_FIELDS_MAX };
 static const int64_t file_bytes_max = INT64_C(2) << 30;
 
 struct export {
@@ -29,7 +28,7 @@ struct export {
 	struct list_wish wish;
 	const struct slot *slots[SLOTS_MAX];
 	size_t slot_count;
-	char today[DATE_CHARS];
+	struct record_out asked; /* the fields, and today */
 	int fd;
 	int64_t bytes, count;
 	void *record;
@@ -43,34 +42,23 @@ struct export {
 
 /* ---- what was asked ---- */
 
-static bool take_names(struct export *export, struct text names)
-{
-	struct call *call = export->call;
-	while (names.len > 0) {
-		const char *comma = memchr(names.ptr, ',', names.len);
-		size_t len = comma ? (size_t)(comma - names.ptr) : names.len;
-		const struct slot *slot = shape_slot(export->wish.shape, text_trim((struct text){ names.ptr, len }));
-		if (!slot || export->slot_count == SLOTS_MAX) {
-			call_problem_detail(call, PROBLEM_BAD_REQUEST, TEXT("fields 中有不存在的字段"), TEXT("There is no such field to export"));
-			return false;
-		}
-		export->slots[export->slot_count++] = slot;
-		len += comma ? 1 : 0;
-		names.ptr += len;
-		names.len -= len;
-	}
-	return true;
-}
-
-/* Without `fields` all that people have filled in. */
+/* Without `fields` all that people have filled in, and that has a place in a cell. */
 static bool take_fields(struct export *export)
 {
 	const struct shape *shape = export->wish.shape;
-	struct text names = call_param(export->call, "fields");
-	if (names.len > 0)
-		return take_names(export, names);
-	for (size_t i = SYSTEM_SLOTS; i < shape->slot_count; i++)
-		export->slots[export->slot_count++] = &shape->slots[i];
+	const struct record_out *asked = &export->asked;
+	for (size_t i = SYSTEM_SLOTS; asked->field_count == 0 && i < shape->slot_count; i++)
+		if (shape->slots[i].field->type != FIELD_file)
+			export->slots[export->slot_count++] = &shape->slots[i];
+	for (size_t i = 0; i < asked->field_count; i++) {
+		const struct slot *slot = shape_slot(shape, asked->fields[i]);
+		if (!slot || slot->field->type == FIELD_file) {
+			call_problem_detail(export->call, PROBLEM_BAD_REQUEST, TEXT("fields 中有不存在或不能导出的字段"),
+				TEXT("One of the fields does not exist, or cannot be exported"));
+			return false;
+		}
+		export->slots[export->slot_count++] = slot;
+	}
 	return true;
 }
 
@@ -82,7 +70,7 @@ static struct text json_of(struct export *export, const struct slot *slot)
 	struct buf member = buf_in(&export->scratch, 256, 16384);
 	struct json_out json = json_out(&member);
 	if (slot->field->type == FIELD_tags)
-		tags_put(&json, slot->name, slot_text(slot, export->record), (struct text){ export->today, sizeof export->today });
+		tags_put(&json, slot->name, slot_text(slot, export->record), (struct text){ export->asked.today, DATE_CHARS });
 	else
 		record_put_slot(&json, slot, export->record);
 	size_t name = slot->name.len + strlen("\"\":");
@@ -133,13 +121,9 @@ static struct text cell_text(struct export *export, const struct slot *slot)
 	return text_is(json, "true") ? TEXT("是") : text_is(json, "false") ? TEXT("否") : json;
 }
 
-/* What a spreadsheet would take for a formula begins with an apostrophe, by which it is text; an import drops it. */
 static void put_cell(struct export *export, const struct slot *slot)
 {
-	struct text text = cell_text(export, slot);
-	if (slot->field->type == FIELD_text && text.len > 0 && strchr("=+-@\t\r'", text.ptr[0]))
-		text = text_printf(&export->scratch, "'%.*s", TEXT_ARG(text));
-	csv_put(&export->rows, text);
+	(slot->field->type == FIELD_text ? csv_put_text : csv_put)(&export->rows, cell_text(export, slot));
 }
 
 static void put_header(struct export *export)
@@ -263,7 +247,7 @@ static void answer(struct export *export)
 	call->content = &file->is;
 	call->status = 200;
 	call->content_type = "text/csv; charset=utf-8";
-	call->file_name = text_printf(call->arena, "%s-%.*s.csv", resource->label, (int)sizeof export->today, export->today);
+	call->file_name = text_printf(call->arena, "%s-%.*s.csv", resource->label, DATE_CHARS, export->asked.today);
 }
 
 static void export_list(struct call *call)
@@ -271,9 +255,9 @@ static void export_list(struct call *call)
 	struct app *app = call->app;
 	struct export *export = arena_take(call->arena, sizeof *export);
 	export->call = call;
+	export->asked = record_out_for(call, NULL);
 	if (!list_read(call, call->route->shape, &export->wish) || !take_fields(export))
 		return;
-	date_put(export->today, date_of_ms(clock_now_ms(store_clock(app->store))));
 	export->fd = open(P_tmpdir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 	if (export->fd < 0) {
 		log_error("export: cannot make a file in %s: %s", P_tmpdir, strerror(errno));
@@ -296,7 +280,8 @@ static void export_list(struct call *call)
 static const struct about export_about = { .gives = BODY_CSV, .lists = true };
 
 static const struct operation operations_of_all[] = {
-	{ METHOD_POST, "/export", RIGHT_EXPORT, ROUTE_TASK, .task = export_list, .zh = "导出", .en = "export", .about = &export_about },
+	{ METHOD_POST, "/export", RIGHT_EXPORT, ROUTE_TASK, .task = export_list, .bulk = true, .zh = "导出", .en = "export",
+	  .about = &export_about },
 };
 
 const struct module export_module = {

@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+const char *const file_types[] = { "image/jpeg", "image/png", "application/pdf", NULL };
+
 enum { PIECE = 64 * 1024, PIECE_ARENA_MAX = 1 << 20, PATH_SIZE = 4096 };
 
 struct file_place file_place(const struct keys *keys, const char *dir, unsigned district, int64_t id)
@@ -72,12 +74,10 @@ static bool write_pieces(int fd, const struct file_place *place, const struct ke
 
 /* ---- keeping ---- */
 
-/* A new directory is on disk when the one above it is. */
+/* A directory is on disk when the one above it is; also one that somebody else has just made. */
 static bool make_directory(const char *path)
 {
-	if (mkdir(path, 0700) == 0)
-		return disk_sync_directory_of(path);
-	return errno == EEXIST;
+	return (mkdir(path, 0700) == 0 || errno == EEXIST) && disk_sync_directory_of(path);
 }
 
 static bool make_directories(const struct file_place *place)

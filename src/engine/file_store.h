@@ -12,6 +12,8 @@
 
 enum { FILE_BYTES_MAX = 10 << 20, FILE_NAME_CHARS = 2 * SEAL_HASH_BYTES, FILE_AGE_MS = 24 * 60 * 60 * 1000 };
 
+extern const char *const file_types[]; /* media types that are taken; NULL is behind the last */
+
 /* One file. `name` is NUL-terminated. */
 struct file_place {
 	const char *dir;

@@ -23,19 +23,13 @@ static const struct schema schema = { .owner = "file", .steps = steps, .count = 
 
 enum { WAITING_MAX = 50, SWEPT = 200, CHECKED = 500 };
 
-static const struct {
-	const char *type, *begin;
-	size_t len;
-} kinds[] = {
-	{ "image/jpeg", "\xFF\xD8\xFF", 3 }, { "image/png", "\x89PNG\r\n\x1A\n", 8 }, { "application/pdf", "%PDF-", 5 },
-};
-
 /* By its first bytes, whatever it is called. NULL: something else. */
 static const char *kind_of(struct text bytes)
 {
-	for (size_t i = 0; i < COUNT(kinds); i++)
-		if (bytes.len > kinds[i].len && memcmp(bytes.ptr, kinds[i].begin, kinds[i].len) == 0)
-			return kinds[i].type;
+	static const struct text begins[] = { TEXT_OF("\xFF\xD8\xFF"), TEXT_OF("\x89PNG\r\n\x1A\n"), TEXT_OF("%PDF-") };
+	for (size_t i = 0; i < COUNT(begins); i++) /* in the order of file_types */
+		if (text_starts(bytes, begins[i]))
+			return file_types[i];
 	return NULL;
 }
 
@@ -291,7 +285,7 @@ enum store_code files_check(struct db *db, const char *dir, struct file_count *c
 		count->files++;
 		place.district = (unsigned)count->district;
 		snprintf(place.name, sizeof place.name, "%.*s", TEXT_ARG(rows_text(rows, 2)));
-		if (file_is_whole(&place, rows_int(rows, 3)))
+		if (!dir || file_is_whole(&place, rows_int(rows, 3)))
 			continue;
 		count->first_missing = count->missing++ ? count->first_missing : count->id;
 	}

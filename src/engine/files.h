@@ -20,7 +20,8 @@ struct file_count {
 	int64_t files, missing;
 	int64_t first_missing; /* the number of one; 0: none */
 };
-/* Whether the files of records are on disk in the right size; some each time, until `files` stays. Needs no key. */
+/* Whether the files of records are on disk in the right size; some each time, until `files` stays. Needs no key; without a directory
+ * (NULL) they are only counted. */
 enum store_code files_check(struct db *db, const char *dir, struct file_count *count);
 
 #endif

@@ -126,13 +126,13 @@ static bool read_page(struct call *call, const struct shape *shape, struct list_
 
 /* ---- the statement ---- */
 
-static bool add_conditions(struct query *query, struct call *call, const struct list_wish *wish, bool by_id)
+static bool add_conditions(struct query *query, struct call *call, const struct list_wish *wish, bool along_ids)
 {
 	static const struct filter_fault too_long = { "too_long", TEXT_OF("筛选条件太长"), TEXT_OF("The filter is too long"), { NULL, 0 } };
 	const struct shape *shape = wish->shape;
 	query_sql(query, " FROM ");
 	query_sql(query, shape->table.name);
-	query_sql(query, by_id ? " WHERE +district = " : " WHERE district = ");
+	query_sql(query, along_ids ? " WHERE +district = " : " WHERE district = ");
 	query_value(query, value_int(call->actor.district));
 	scope_condition(query, &call->actor, &shape->ties);
 	query_sql(query, " AND ended_at IS NULL");
@@ -185,10 +185,11 @@ bool list_read(struct call *call, const struct shape *shape, struct list_wish *w
 bool list_query(struct query *query, struct db *db, struct call *call, const struct list_wish *wish, const char *columns)
 {
 	bool most_fit = !wish->filter && (wish->to_the_end || app_covers_all(call->app, &call->actor));
+	bool along_ids = most_fit && !wish->page.sort && !wish->shape->table.foreign_ids && !db_is_postgres(db);
 	query_start(query, call->arena);
 	query_sql(query, "SELECT ");
 	query_sql(query, columns);
-	if (!add_conditions(query, call, wish, most_fit && !wish->page.sort && !db_is_postgres(db)))
+	if (!add_conditions(query, call, wish, along_ids))
 		return false;
 	add_order(query, &wish->page);
 	if (!query->overflow && !query->text.overflow)

@@ -8,8 +8,6 @@
 #include <assert.h>
 #include <string.h>
 
-enum { FIELDS_MAX = 64 };
-
 void record_blank(const struct shape *shape, void *record)
 {
 	memset(record, 0, shape->resource->size);
@@ -94,8 +92,8 @@ struct record_out record_out_for(struct call *call, struct json_out *json)
 	struct text rest = call_param(call, "fields");
 	if (!rest.ptr)
 		return out;
-	struct text *fields = arena_take(call->arena, FIELDS_MAX * sizeof *fields);
-	while (rest.len > 0 && out.field_count < FIELDS_MAX) {
+	struct text *fields = arena_take(call->arena, RECORD_FIELDS_MAX * sizeof *fields);
+	while (rest.len > 0 && out.field_count < RECORD_FIELDS_MAX) {
 		const char *comma = memchr(rest.ptr, ',', rest.len);
 		size_t len = comma ? (size_t)(comma - rest.ptr) : rest.len;
 		fields[out.field_count++] = text_trim((struct text){ rest.ptr, len });

@@ -41,6 +41,8 @@ static inline struct text slot_text(const struct slot *slot, const void *record)
 
 /* ---- written as JSON ---- */
 
+enum { RECORD_FIELDS_MAX = 128 }; /* that may be asked for: as many as a record can have */
+
 /* Writes a record with only those fields that were asked for. */
 struct record_out {
 	struct json_out *json;

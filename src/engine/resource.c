@@ -44,7 +44,7 @@ const struct slot *shape_header(const struct shape *shape, struct text header)
 	for (size_t i = SYSTEM_SLOTS; i < shape->slot_count; i++) {
 		const struct field *field = shape->slots[i].field;
 		bool named = text_is(header, field->name) || text_is(header, field->label) || is_among(header, field->headers);
-		if (named && !(field->flags & KEPT))
+		if (named && !(field->flags & KEPT) && field->type != FIELD_file) /* which is sent by itself */
 			return &shape->slots[i];
 	}
 	return NULL;

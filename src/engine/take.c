@@ -432,7 +432,7 @@ static void take_file(struct input *in, struct tx *tx, const struct field *field
 		input_set_text(in, field, value, TEXT_NONE);
 	if (found != GIVEN)
 		return;
-	struct text number = !json ? cell : json_is_object(json) ? json_text_of(json_object_get(json, "id")) : json_text_of(json);
+	struct text number = json_is_object(json) ? json_text_of(json_object_get(json, "id")) : json_text_of(json);
 	if (!number.ptr)
 		input_wrong_type(in, field->name);
 	else if (!id_read(number, &id) || !(shown = file_attach(in, tx, field, id)).ptr)

@@ -2,7 +2,7 @@
 // accounts.test.mjs - what an account is tied to, who keeps it, the three separate administrators, whose journal an auditor reads.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { Server, assertProblem, cleanUp, emptyStore, eventually, filterOf, idCardOf, openHouse, password, register, run } from '../harness.mjs';
+import { Server, assertProblem, cleanUp, emptyStore, eventually, filterOf, idCardOf, openHouse, password, register, run, usccOf } from '../harness.mjs';
 
 const [street, otherStreet] = ['370613001', '370613002'];
 const here = '370613001011';
@@ -11,13 +11,6 @@ let there; // a community of another street
 let made = 0;
 
 /** A valid unified social credit code. */
-function usccOf(number) {
-	const alphabet = '0123456789ABCDEFGHJKLMNPQRTUWXY';
-	const body = `91370613MA${String(number).padStart(7, '0')}`;
-	const sum = [...body].reduce((total, c, i) => total + alphabet.indexOf(c) * (3 ** i % 31), 0);
-	return body + alphabet[(31 - (sum % 31)) % 31];
-}
-
 const organization = async (area = here) => {
 	const got = await house.bureau.post('/api/v1/organizations', { name: `组织${++made}`, uscc: usccOf(made), kind: 'home_service', area });
 	assert.equal(got.status, 201, got.text);

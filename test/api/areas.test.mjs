@@ -2,7 +2,7 @@
 // areas.test.mjs - the tree of areas: estates and grid cells, ending, codes, merges and moves as jobs that lose nothing.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { assertProblem, cleanUp, Client, eventually, filterOf, idCardOf, newElder, onSqlite, openHouse, password, register, run, Server } from '../harness.mjs';
+import { assertProblem, cleanUp, Client, eventually, filterOf, idCardOf, newElder, onSqlite, openHouse, password, register, run, Server, usccOf } from '../harness.mjs';
 
 const DISTRICT = '370613000000000';
 const DOCUMENT = '鲁民〔2026〕1号';
@@ -190,9 +190,7 @@ async function assertVerified(store) {
 let made = 0;
 
 async function addOrganization(client, at) {
-	const alphabet = '0123456789ABCDEFGHJKLMNPQRTUWXY', body = `52370613M${String(++made).padStart(8, '0')}`;
-	const sum = [...body].reduce((total, c, i) => total + alphabet.indexOf(c) * (3 ** i % 31), 0);
-	const got = await client.post('/api/v1/organizations', { name: `机构${made}`, uscc: body + alphabet[(31 - (sum % 31)) % 31], kind: 'home_service', area: at });
+	const got = await client.post('/api/v1/organizations', { name: `机构${++made}`, uscc: usccOf(made), kind: 'home_service', area: at });
 	assert.equal(got.status, 201, got.text);
 	const worker = await client.post('/api/v1/staff', { name: '王护理', id_card: idCardOf('905123', '1980-05-06', made), organization: got.json.id,
 		area: at, post: 'carer', state: 'applicant' });

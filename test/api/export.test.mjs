@@ -74,6 +74,21 @@ describe('an export', () => {
 		assert.deepEqual(twins.map(plain), made.map(plain));
 	});
 
+	test('has no files in it, and is no way to bring one in', async () => {
+		const got = await bureau.post('/api/v1/organizations', { name: '扫描件单位', kind: 'catering', area: '370613001011', uscc: '91350100M000100Y43' });
+		assert.equal(got.status, 201, got.text);
+		const [header] = await exported(bureau, '/api/v1/organizations/export');
+		assert.ok(header.includes('统一社会信用代码') && !header.includes('许可证扫描件'), header.join());
+		assertProblem(await bureau.post('/api/v1/organizations/export?fields=name,licence_scan', {}), 400, 'bad_request');
+		const back = await bureau.post('/api/v1/organizations/import', '名称,许可证扫描件\n甲,1\n', { type: 'text/csv' });
+		assert.deepEqual(back.json.unknown_columns, ['许可证扫描件'], back.text);
+	});
+
+	test('of areas, whose numbers are their keys, is whole and in order', async () => {
+		const rows = await exported(bureau, '/api/v1/areas/export?fields=number,name');
+		assert.deepEqual(rows.slice(1), (await bureau.all('/api/v1/areas')).map(({ number, name }) => [number, name]));
+	});
+
 	test('leaves one line in the journal: fields, filter, count', async () => {
 		const filter = { '==': [{ var: 'sex' }, 'female'] };
 		const rows = await exported(street1, `/api/v1/elders/export?fields=name,phone&${filterOf(filter)}`);

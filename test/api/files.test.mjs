@@ -5,7 +5,7 @@ import { readdirSync, readFileSync, statSync, truncateSync, unlinkSync, writeFil
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { deflateSync } from 'node:zlib';
-import { assertProblem, cleanUp, eventually, filterOf, idCardOf, onSqlite, openHouse, password, run, temporaryDirectory } from '../harness.mjs';
+import { assertProblem, cleanUp, eventually, filterOf, onSqlite, openHouse, password, run, temporaryDirectory, usccOf } from '../harness.mjs';
 
 let house, bureau, street1, directory, organization;
 
@@ -18,13 +18,6 @@ before(async () => {
 after(cleanUp);
 
 let made = 0;
-
-function usccOf(number) {
-	const alphabet = '0123456789ABCDEFGHJKLMNPQRTUWXY';
-	const body = `52370613F${String(number).padStart(8, '0')}`;
-	const sum = [...body].reduce((total, c, i) => total + alphabet.indexOf(c) * (3 ** i % 31), 0);
-	return body + alphabet[(31 - (sum % 31)) % 31];
-}
 
 async function make(area) {
 	const got = await bureau.post('/api/v1/organizations', { name: `机构${++made}`, kind: 'catering', area, uscc: usccOf(made) });
@@ -188,6 +181,14 @@ describe('on disk', () => {
 		await damaged(Buffer.concat([pieces[1], pieces[0]]), 'turned');
 		writeFileSync(one.path, whole);
 		assert.equal((await look(bureau, one.id)).status, 200);
+	});
+
+	/* Beside a SQLite file there is a place. */
+	const told = onSqlite ? () => {} : test;
+	told('verify says that it was not told where to look', async () => {
+		const got = await run(['verify', '--store', house.store, '--json'], { env: { SONGHE_FILES: '' } });
+		const said = JSON.parse(got.stdout);
+		assert.ok(said.ok && said.files > 0 && said.files_looked_for === false, got.stdout);
 	});
 
 	test('verify tells of files that are missing or cut', async () => {

@@ -3,20 +3,13 @@
 // count, no error and no event.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { cleanUp, filterOf, idCardOf, openHouse, password } from '../harness.mjs';
+import { cleanUp, filterOf, idCardOf, openHouse, password, usccOf } from '../harness.mjs';
 
 const OWN = '370613001011', AWAY = '370613002';
 /** Stands in each text of the records elsewhere, and nowhere else. */
 const MARK = '泄漏标记';
 let made = 0;
 let house;
-
-function usccOf(number) {
-	const alphabet = '0123456789ABCDEFGHJKLMNPQRTUWXY';
-	const body = `52370613L${String(number).padStart(8, '0')}`;
-	const sum = [...body].reduce((total, c, i) => total + alphabet.indexOf(c) * (3 ** i % 31), 0);
-	return body + alphabet[(31 - (sum % 31)) % 31];
-}
 
 /** What one record of each resource takes. `unique` is the field that may be there once. */
 const kinds = {

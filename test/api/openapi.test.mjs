@@ -6,7 +6,7 @@ import { createHmac } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { createConfig, lintFromString } from '@redocly/openapi-core';
 import { assertProblem, Client, cleanUp, emptyStore, Events, eventually, filterOf, idCardOf, kind, onSqlite, openHouse, password, program, psql,
-	released, run } from '../harness.mjs';
+	released, run, usccOf } from '../harness.mjs';
 import { Description, described } from '../openapi.mjs';
 
 let house, declared, description;
@@ -23,13 +23,6 @@ after(cleanUp);
 // ---- what to ask with ----
 
 let made = 0;
-const alphabet = '0123456789ABCDEFGHJKLMNPQRTUWXY';
-
-function usccOf(number) {
-	const body = `52370613M${String(number).padStart(8, '0')}`;
-	const sum = [...body].reduce((total, c, i) => total + alphabet.indexOf(c) * (3 ** i % 31), 0);
-	return body + alphabet[(31 - (sum % 31)) % 31];
-}
 
 /** A value that the field takes. */
 async function valueFor(field) {

@@ -2,18 +2,10 @@
 // organizations.test.mjs - organizations and their staff: declared in rows, complete without code of their own.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { assertProblem, cleanUp, filterOf, idCardOf, openHouse } from '../harness.mjs';
+import { assertProblem, cleanUp, filterOf, idCardOf, openHouse, usccOf } from '../harness.mjs';
 
 let house, bureau;
 let made = 0;
-const alphabet = '0123456789ABCDEFGHJKLMNPQRTUWXY';
-
-/** A unified social credit code (GB 32100) with the right check character. */
-function usccOf(number) {
-	const body = `52370613M${String(number).padStart(8, '0')}`;
-	const sum = [...body].reduce((total, c, i) => total + alphabet.indexOf(c) * (3 ** i % 31), 0);
-	return body + alphabet[(31 - (sum % 31)) % 31];
-}
 
 const wish = (more = {}) => ({ name: '松鹤居家养老服务中心', uscc: usccOf(++made), kind: 'home_service', area: '370613001', ...more });
 const worker = (organization, more = {}) => ({ name: '王护理', id_card: idCardOf('905123', '1980-05-06', ++made % 1000), organization,
