@@ -72,7 +72,7 @@ $(B)/pinyin_table.c: $(B)/pinyin
 $(B)/pinyin_table.o: $(B)/pinyin_table.c
 	$(CC) $(CFLAGS) -c -o $@ $<
 
-$(B)/unit/%: test/unit/%.c $(OBJECTS)
+$(B)/unit/%: test/unit/%.c test/unit/scratch.h $(OBJECTS)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< $(OBJECTS) $(LIBS) -lcmocka
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* test_files.c - encrypted files on disk: what is kept comes back, what is altered does not, what nobody wants goes after a day. */
 #include "engine/file_store.h"
+#include "scratch.h"
 
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,7 +18,7 @@ enum { DISTRICT = 7, MOST = 200000, PIECE = 65536, PARTS = 256 };
 
 static const struct clock test_clock;
 static const int64_t now_ms = INT64_C(1795581832752);
-static char directory[64], dir[96];
+static char dir[96];
 static char bytes[MOST], back[MOST];
 static struct store *store;
 static struct keys *keys;
@@ -29,12 +29,11 @@ static int setup(void **state)
 	(void)state;
 	const struct schema *const schemas[] = { &keys_schema };
 	char url[128], path[128];
-	snprintf(directory, sizeof directory, "/tmp/songhe-test-XXXXXX");
-	if (!mkdtemp(directory))
+	if (!scratch_make())
 		return -1;
-	snprintf(url, sizeof url, "sqlite:%s/test.db", directory);
-	snprintf(path, sizeof path, "%s/test.db.key", directory);
-	snprintf(dir, sizeof dir, "%s/files", directory);
+	snprintf(url, sizeof url, "sqlite:%s/test.db", scratch);
+	snprintf(path, sizeof path, "%s/test.db.key", scratch);
+	snprintf(dir, sizeof dir, "%s/files", scratch);
 	const struct store_options options = { .url = url, .clock = &test_clock, .create = true, .schemas = schemas, .schema_count = 1 };
 	const struct keys_wish wish = { .suite_said = true, .suite = suite };
 	if (store_open(&options, &store) != STORE_OPENED)
@@ -45,20 +44,12 @@ static int setup(void **state)
 	return keys_make(keys, store, path, &wish) == KEYS_FINE ? 0 : -1;
 }
 
-static int remove_one(const char *path, const struct stat *stat, int kind, struct FTW *ftw)
-{
-	(void)stat;
-	(void)kind;
-	(void)ftw;
-	return remove(path);
-}
-
 static int teardown(void **state)
 {
 	(void)state;
 	keys_free(keys);
 	store_close(store);
-	return nftw(directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	return scratch_remove();
 }
 
 static struct file_place keep(int64_t id, size_t len)

@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "engine/filter.h"
 #include "engine/record.h"
+#include "scratch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -90,7 +91,7 @@ static const struct clock test_clock = { .shared = &now_ms };
 static struct store *store;
 static struct arena arena; /* as long as the test */
 static struct arena brief; /* one filter */
-static char url[256], directory[64];
+static char url[256];
 
 static enum store_code no_lines(struct tx *tx, bool *news)
 {
@@ -103,15 +104,9 @@ static int open_store(void **state)
 {
 	(void)state;
 	static const struct schema *const schemas[] = { &test_schema };
-	const char *given = getenv("SONGHE_TEST_STORE");
-	if (given) {
-		snprintf(url, sizeof url, "%s", given);
-	} else {
-		snprintf(directory, sizeof directory, "/tmp/songhe-test-XXXXXX");
-		if (!mkdtemp(directory))
-			return -1;
-		snprintf(url, sizeof url, "sqlite:%s/test.db", directory);
-	}
+	if (!scratch_make())
+		return -1;
+	scratch_url(url, sizeof url);
 	static struct access access;
 	arena = arena_new((size_t)256 << 20);
 	brief = arena_new((size_t)64 << 20);
@@ -127,18 +122,10 @@ static int open_store(void **state)
 static int close_store(void **state)
 {
 	(void)state;
-	static const char *const suffixes[] = { "", "-wal", "-shm", ".lock", ".reserve" };
 	store_close(store);
-	for (size_t i = 0; directory[0] && i < COUNT(suffixes); i++) {
-		char name[512];
-		snprintf(name, sizeof name, "%s%s", url + sizeof "sqlite:" - 1, suffixes[i]);
-		unlink(name);
-	}
-	if (directory[0])
-		rmdir(directory);
 	arena_free(&arena);
 	arena_free(&brief);
-	return 0;
+	return scratch_remove();
 }
 
 /* ---- chance ---- */

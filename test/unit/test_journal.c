@@ -6,6 +6,7 @@
 #include "engine/job.h"
 #include "engine/keys.h"
 #include "engine/session.h"
+#include "scratch.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -27,7 +28,7 @@ enum { DISTRICT = 370, LINES_MAX = 64, WAIT_TRIES = 3000 };
 static volatile int64_t now_ms = START_MS;
 static const struct clock test_clock = { .shared = &now_ms };
 static const struct module *const modules[] = { &account_module, &job_module, &area_module };
-static char url[256], directory[64], key_file[128], seal_file[128], file[128];
+static char url[256], key_file[128], seal_file[128], file[128];
 static struct app *app;
 static struct arena arena;
 static const struct actor actor = { .user = 7, .name = "li", .channel = "web", .district = DISTRICT };
@@ -50,32 +51,22 @@ static enum store_code add_district(struct tx *tx, void *arg)
 static int setup(void **state)
 {
 	(void)state;
-	const char *given = getenv("SONGHE_TEST_STORE");
 	arena = arena_new((size_t)64 << 20);
-	snprintf(directory, sizeof directory, "/tmp/songhe-test-XXXXXX");
-	if (!mkdtemp(directory))
+	if (!scratch_make())
 		return -1;
-	snprintf(key_file, sizeof key_file, "%s/key", directory);
-	snprintf(seal_file, sizeof seal_file, "%s/seal", directory);
-	snprintf(file, sizeof file, "%s/checkpoints", directory);
-	snprintf(url, sizeof url, given ? "%s" : "sqlite:%s/test.db", given ? given : directory);
+	snprintf(key_file, sizeof key_file, "%s/key", scratch);
+	snprintf(seal_file, sizeof seal_file, "%s/seal", scratch);
+	snprintf(file, sizeof file, "%s/checkpoints", scratch);
+	scratch_url(url, sizeof url);
 	return open_app() == 0 && store_command(app->store, LANE_BULK, add_district, NULL) == STORE_OK ? 0 : -1;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	static const char *const names[] = { "key", "seal", "checkpoints", "test.db", "test.db-wal", "test.db-shm", "test.db.lock",
-		                             "test.db.reserve", "other" };
 	app_close(app);
 	arena_free(&arena);
-	for (size_t i = 0; i < COUNT(names); i++) {
-		char name[128];
-		snprintf(name, sizeof name, "%s/%s", directory, names[i]);
-		unlink(name);
-	}
-	rmdir(directory);
-	return 0;
+	return scratch_remove();
 }
 
 /* ---- helpers ---- */
@@ -339,7 +330,7 @@ static void what_was_asked_for_and_cannot_be_is_refused(void **state)
 {
 	(void)state;
 	char other[128];
-	snprintf(other, sizeof other, "%s/other", directory);
+	snprintf(other, sizeof other, "%s/other", scratch);
 	app_close(app);
 	assert_int_equal(open_app(), 0);
 	put_bytes(other, "root:x:0:0");

@@ -2,6 +2,7 @@
 /* test_keys.c - the key file, the keys in the store, and what is sealed with them. */
 #include "base/log.h"
 #include "engine/keys.h"
+#include "scratch.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -21,7 +22,7 @@
 enum { THREADS = 3, ROTATIONS = 20, TEXT_MAX = 512 };
 
 static const struct clock test_clock;
-static char directory[64], url[128], path[128], other_path[128];
+static char url[128], path[128], other_path[128];
 static struct store *store;
 static struct keys *keys;
 static struct arena arena;
@@ -43,12 +44,11 @@ static int setup(void **state)
 {
 	(void)state;
 	const struct schema *const schemas[] = { &keys_schema };
-	snprintf(directory, sizeof directory, "/tmp/songhe-test-XXXXXX");
-	if (!mkdtemp(directory))
+	if (!scratch_make())
 		return -1;
-	snprintf(url, sizeof url, "sqlite:%s/test.db", directory);
-	snprintf(path, sizeof path, "%s/test.db.key", directory);
-	snprintf(other_path, sizeof other_path, "%s/other.key", directory);
+	snprintf(url, sizeof url, "sqlite:%s/test.db", scratch);
+	snprintf(path, sizeof path, "%s/test.db.key", scratch);
+	snprintf(other_path, sizeof other_path, "%s/other.key", scratch);
 	const struct store_options options = { .url = url, .clock = &test_clock, .create = true, .schemas = schemas, .schema_count = 1 };
 	if (store_open(&options, &store) != STORE_OPENED)
 		return -1;
@@ -60,17 +60,10 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	static const char *const names[] = { "test.db", "test.db-wal", "test.db-shm", "test.db.lock", "test.db.reserve", "test.db.key",
-		                             "other.key" };
 	keys_free(keys);
 	arena_free(&arena);
 	store_close(store);
-	for (size_t i = 0; i < COUNT(names); i++) {
-		char name[160];
-		snprintf(name, sizeof name, "%s/%s", directory, names[i]);
-		unlink(name);
-	}
-	return rmdir(directory);
+	return scratch_remove();
 }
 
 /* ---- helpers ---- */
@@ -191,7 +184,7 @@ static void a_key_file_is_made_once(void **state)
 	assert_memory_not_equal(first.key.key, second.key.key, SEAL_KEY_BYTES);
 	assert_false(key_file_make("/nonexistent/songhe.key", suite));
 	assert_int_equal(key_file_read("/nonexistent/songhe.key", &second), KEY_FILE_NONE);
-	assert_int_equal(key_file_read(directory, &second), KEY_FILE_BAD);
+	assert_int_equal(key_file_read(scratch, &second), KEY_FILE_BAD);
 }
 
 static void a_slip_of_the_pen_is_found(void **state)

@@ -2,6 +2,7 @@
 /* test_store.c - what both databases promise: values, rows, errors, commands, budgets.
  * Runs on the empty database of SONGHE_TEST_STORE (sqlite:PATH or postgresql://...), or on a file of its own. */
 #include "store/sqlite.h"
+#include "scratch.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -23,7 +24,7 @@ enum { THREADS = 4, EACH = 200, LINES = 50, BIG = 4 << 20 };
 static volatile int64_t now_ms = START_MS;
 static const struct clock test_clock = { .shared = &now_ms };
 static struct store *store;
-static char url[256], directory[64];
+static char url[256];
 
 static const char *const steps[] = {
 	"CREATE TABLE thing (district INTEGER NOT NULL, id INTEGER NOT NULL, whole INTEGER, part REAL, text TEXT,"
@@ -63,31 +64,17 @@ static enum store_open_result open_with(const struct schema *schema, bool read_o
 static int open_store(void **state)
 {
 	(void)state;
-	const char *given = getenv("SONGHE_TEST_STORE");
-	if (given) {
-		snprintf(url, sizeof url, "%s", given);
-	} else {
-		snprintf(directory, sizeof directory, "/tmp/songhe-test-XXXXXX");
-		if (!mkdtemp(directory))
-			return -1;
-		snprintf(url, sizeof url, "sqlite:%s/test.db", directory);
-	}
+	if (!scratch_make())
+		return -1;
+	scratch_url(url, sizeof url);
 	return open_with(&test_schema, false, &store) == STORE_OPENED ? 0 : -1;
 }
 
 static int close_store(void **state)
 {
 	(void)state;
-	static const char *const suffixes[] = { "", "-wal", "-shm", ".lock", ".reserve" };
 	store_close(store);
-	for (size_t i = 0; directory[0] && i < COUNT(suffixes); i++) {
-		char name[512];
-		snprintf(name, sizeof name, "%s%s", url + sizeof "sqlite:" - 1, suffixes[i]);
-		unlink(name);
-	}
-	if (directory[0])
-		rmdir(directory);
-	return 0;
+	return scratch_remove();
 }
 
 static enum store_code change(command_fn *run, void *arg)

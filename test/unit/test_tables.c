@@ -2,6 +2,7 @@
 /* test_tables.c - tables that are kept as they are declared: columns and indexes are added, renamed, never lost.
  * Runs on the empty database of SONGHE_TEST_STORE (sqlite:PATH or postgresql://...). */
 #include "store/store.h"
+#include "scratch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +17,7 @@
 
 static volatile int64_t now_ms = INT64_C(1750000000000);
 static const struct clock test_clock = { .shared = &now_ms };
-static char url[256], directory[64];
+static char url[256];
 static struct store *store;
 
 static const char *const steps[] = { "CREATE TABLE district (number INTEGER NOT NULL PRIMARY KEY) STRICT",
@@ -147,13 +148,16 @@ static void a_column_that_may_be_empty_now_keeps_what_is_in_it(void **state)
 static int find_url(void **state)
 {
 	(void)state;
-	const char *given = getenv("SONGHE_TEST_STORE");
-	snprintf(directory, sizeof directory, "/tmp/songhe-test-XXXXXX");
-	if (given)
-		snprintf(url, sizeof url, "%s", given);
-	else if (mkdtemp(directory))
-		snprintf(url, sizeof url, "sqlite:%s/test.db", directory);
-	return url[0] ? 0 : -1;
+	if (!scratch_make())
+		return -1;
+	scratch_url(url, sizeof url);
+	return 0;
+}
+
+static int clear(void **state)
+{
+	(void)state;
+	return scratch_remove();
 }
 
 int main(void)
@@ -166,5 +170,5 @@ int main(void)
 		cmocka_unit_test(another_type_stops_the_start),
 		cmocka_unit_test(a_column_that_may_be_empty_now_keeps_what_is_in_it),
 	};
-	return cmocka_run_group_tests(tests, find_url, NULL);
+	return cmocka_run_group_tests(tests, find_url, clear);
 }
