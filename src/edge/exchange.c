@@ -158,8 +158,8 @@ static void check_body_headers(struct exchange *ex)
 		call_problem(call, PROBLEM_TOO_LARGE);
 		ex->last = bytes > DRAIN_BYTES_MAX;
 	}
-	else if (route && (bytes > 0 || chunked) && route->method != METHOD_GET && !request_type_fits(ex->connection, route->upload))
-		call_problem(call, PROBLEM_UNSUPPORTED_TYPE);
+	else if (route && (bytes > 0 || chunked) && route->method != METHOD_GET)
+		request_check_type(ex->connection, call);
 }
 
 static void begin(struct exchange *ex, const char *url, const char *method)
@@ -465,6 +465,15 @@ static struct text percent_encoded(struct arena *arena, struct text text)
 	return buf_done(&out);
 }
 
+/* RFC 6266: with a plain name for those who do not read the other one. */
+static const char *disposition(struct arena *arena, struct text name)
+{
+	const char *dot = memrchr(name.ptr, '.', name.len);
+	struct text end = dot ? (struct text){ dot, name.len - (size_t)(dot - name.ptr) } : TEXT("");
+	return text_printf(arena, "attachment; filename=\"songhe%.*s\"; filename*=UTF-8''%.*s", TEXT_ARG(end),
+	                   TEXT_ARG(percent_encoded(arena, name))).ptr;
+}
+
 static void add_headers(struct exchange *ex, struct MHD_Response *response)
 {
 	struct call *call = &ex->call;
@@ -483,8 +492,7 @@ static void add_headers(struct exchange *ex, struct MHD_Response *response)
 	if (call->set_cookie.ptr)
 		add_header(response, "Set-Cookie", text_z(arena, call->set_cookie));
 	if (call->file_name.ptr)
-		add_header(response, "Content-Disposition", text_printf(arena, "attachment; filename*=UTF-8''%.*s",
-			TEXT_ARG(percent_encoded(arena, call->file_name))).ptr);
+		add_header(response, "Content-Disposition", disposition(arena, call->file_name));
 	if (call->replayed)
 		add_header(response, "Idempotency-Replayed", "true");
 	if (call->retry_after_s && (call->status == 429 || call->status == 503))

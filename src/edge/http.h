@@ -110,7 +110,7 @@ bool request_bearer(struct MHD_Connection *connection, struct text *token);
 struct text request_agent(struct MHD_Connection *connection, struct arena *arena); /* what it calls itself, cut; may be missing */
 /* Of the peer, or what the proxy says of its own; missing on the command socket. */
 struct text request_address(struct MHD_Connection *connection, struct arena *arena, bool behind_proxy);
-bool request_type_fits(struct MHD_Connection *connection, enum upload upload);
+void request_check_type(struct MHD_Connection *connection, struct call *call); /* a type that does not fit the route is answered */
 /* `method` is where the request begins in libmicrohttpd's memory. */
 bool request_framing_is_clear(struct MHD_Connection *connection, const char *method);
 

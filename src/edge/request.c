@@ -127,18 +127,36 @@ static bool charset_fits(struct text parameters)
 	return true;
 }
 
-bool request_type_fits(struct MHD_Connection *connection, enum upload upload)
+/* Media types, by what a route takes; NULL is behind the last. */
+static const char *const *types_of(enum upload upload)
 {
 	static const char *const json[] = { "application/json", "application/merge-patch+json", NULL }, *const csv[] = { "text/csv", NULL };
-	static const char *const *const fitting[] = { [UPLOAD_NONE] = json, [UPLOAD_CSV] = csv, [UPLOAD_FILE] = file_types };
-	struct text parameters = request_header(connection, "Content-Type");
+	static const char *const *const types[] = { [UPLOAD_NONE] = json, [UPLOAD_CSV] = csv, [UPLOAD_FILE] = file_types };
+	return types[upload];
+}
+
+static bool type_fits(struct text parameters, enum upload upload)
+{
 	if (!parameters.ptr)
 		return false;
 	struct text type = next_parameter(&parameters);
 	bool fits = false;
-	for (const char *const *one = fitting[upload]; *one; one++)
+	for (const char *const *one = types_of(upload); *one; one++)
 		fits = fits || request_word_is(type, *one);
 	return fits && charset_fits(parameters);
+}
+
+void request_check_type(struct MHD_Connection *connection, struct call *call)
+{
+	enum upload upload = call->route->upload;
+	if (type_fits(request_header(connection, "Content-Type"), upload))
+		return;
+	struct buf types = buf_in(call->arena, 128, 1024);
+	for (const char *const *one = types_of(upload); *one; one++)
+		buf_printf(&types, "%s%s", types.len ? ", " : "", *one);
+	call_problem_detail(call, PROBLEM_UNSUPPORTED_TYPE,
+		text_printf(call->arena, "Content-Type 应为：%.*s（UTF-8）", TEXT_ARG(buf_done(&types))),
+		text_printf(call->arena, "Content-Type is one of %.*s, in UTF-8", TEXT_ARG(buf_done(&types))));
 }
 
 /* ---- where it ends ---- */

@@ -44,7 +44,7 @@ describe('an export', () => {
 	test('has a name, and all fields that people fill in where none are asked for', async () => {
 		const got = await bureau.post('/api/v1/facilities/export', {});
 		const today = new Date(Date.now() + 8 * 3600_000).toISOString().slice(0, 10);
-		assert.equal(got.headers['content-disposition'], `attachment; filename*=UTF-8''${encodeURIComponent(`养老服务设施-${today}.csv`)}`);
+		assert.equal(got.headers['content-disposition'], `attachment; filename="songhe.csv"; filename*=UTF-8''${encodeURIComponent(`养老服务设施-${today}.csv`)}`);
 		const [header] = rowsOf(got.raw.toString('utf8'));
 		assert.deepEqual(header.slice(0, 4), ['名称', '类型', '区划代码', '地址']);
 	});
