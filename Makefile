@@ -16,7 +16,7 @@ LDHARD := -Wl,-z,nodlopen
 endif
 CFLAGS := -std=c17 -D_GNU_SOURCE $(OPT) -g -Isrc -MMD -MP $(WARN) $(HARDEN) $(SAN)
 LDFLAGS := $(OPT) -pie $(LDHARD) -Wl,-z,noexecstack -Wl,-z,relro -Wl,-z,now -Wl,--as-needed -Wl,--no-copy-dt-needed-entries $(SAN)
-LIBS := -lmicrohttpd -lgnutls -lsqlite3 -lpq -ljansson -lcrypto -largon2 -lpthread -lm
+LIBS := -lmicrohttpd -lgnutls -lsqlite3 -lpq -ljansson -lcrypto -largon2 -lzip -lexpat -lpthread -lm
 CFLAGS += -I/usr/include/postgresql
 
 SOURCES := $(wildcard src/base/*.c src/store/*.c src/engine/*.c src/care/*.c src/edge/*.c)
@@ -124,7 +124,7 @@ fuzz:
 	@mkdir -p build/fuzz
 	@for f in $(FUZZ); do \
 		clang-14 -std=c17 -D_GNU_SOURCE -g -O1 -Isrc -fsanitize=fuzzer,address,undefined -o build/fuzz/$$f fuzz/fuzz_$$f.c src/base/*.c build/pinyin_table.c \
-			-ljansson -lcrypto -largon2 -lpthread -lm && \
+			-ljansson -lcrypto -largon2 -lzip -lexpat -lpthread -lm && \
 		mkdir -p build/fuzz/corpus_$$f && \
 		build/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=build/fuzz/ build/fuzz/corpus_$$f fuzz/corpus/$$f || exit 1; \
 	done
