@@ -44,15 +44,18 @@ static bool day_of(int64_t count, bool date1904, struct date *day)
 	if (!date1904 && (count == 0 || count == 60))
 		return false;
 	struct date zero = date1904 ? (struct date){ 1904, 1, 1 } : (struct date){ 1899, 12, count < 60 ? 31 : 30 };
-	*day = date_from_days(date_to_days(zero) + count);
-	return day->year <= 9999;
+	int64_t days = date_to_days(zero) + count;
+	if (days > date_to_days((struct date){ 9999, 12, 31 }))
+		return false;
+	*day = date_from_days(days);
+	return true;
 }
 
 static struct text date_of(double number, bool date1904, char out[static VALUE_CHARS])
 {
 	struct date day;
 	char *at = out;
-	if (!(number >= 0 && number < 2958466)) /* 10000-01-01 */
+	if (!(number >= 0 && number < 2958466)) /* 10000-01-01 where they are counted from 1900 */
 		return TEXT_NONE;
 	int64_t seconds = llround(number * DAY_SECONDS);
 	int rest = (int)(seconds % DAY_SECONDS);
