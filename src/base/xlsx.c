@@ -82,12 +82,12 @@ static enum kind kind_of(const char *type)
 	static const struct {
 		const char *name;
 		enum kind kind;
-	} kinds[] = { { "n", NUMBER }, { "s", SHARED }, { "str", TEXT_VALUE }, { "inlineStr", INLINE }, { "b", BOOLEAN }, { "e", TEXT_VALUE }, { "d", DATE } };
+	} kinds[] = { { "n", NUMBER }, { "s", SHARED }, { "inlineStr", INLINE }, { "b", BOOLEAN }, { "d", DATE } };
 	for (size_t i = 0; type && i < COUNT(kinds); i++) {
 		if (strcmp(type, kinds[i].name) == 0)
 			return kinds[i].kind;
 	}
-	return type ? TEXT_VALUE : NUMBER;
+	return type ? TEXT_VALUE : NUMBER; /* str, e */
 }
 
 /* Looks at all attributes in one go: most of a large workbook is this. */

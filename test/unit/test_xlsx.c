@@ -81,7 +81,8 @@ static void drop_part(const char *name)
 
 static struct text sheet_of(const char *rows)
 {
-	return text_printf(&arena, "<?xml version=\"1.0\" encoding=\"UTF-8\"?><worksheet xmlns=\"urn:main\"><sheetData>%s</sheetData></worksheet>", rows);
+	return text_printf(&arena, "<?xml version=\"1.0\" encoding=\"UTF-8\"?><worksheet xmlns=\"urn:main\">"
+		"<sheetData>%s</sheetData></worksheet>", rows);
 }
 
 /* Everything that a workbook of one sheet has; tests change a part of it. */
@@ -89,15 +90,18 @@ static void begin_workbook(const char *rows)
 {
 	arena_reset(&arena);
 	part_count = 0;
-	put_part("_rels/.rels", TEXT("<Relationships><Relationship Id='r1' Type='" RELATIONS "/officeDocument' Target='xl/workbook.xml'/></Relationships>"));
-	put_part("xl/workbook.xml", TEXT("<workbook xmlns:r='" RELATIONS "'><sheets><sheet name='名单' sheetId='1' r:id='r1'/></sheets></workbook>"));
+	put_part("_rels/.rels", TEXT("<Relationships>"
+		"<Relationship Id='r1' Type='" RELATIONS "/officeDocument' Target='xl/workbook.xml'/></Relationships>"));
+	put_part("xl/workbook.xml", TEXT("<workbook xmlns:r='" RELATIONS "'><sheets>"
+		"<sheet name='名单' sheetId='1' r:id='r1'/></sheets></workbook>"));
 	put_part("xl/_rels/workbook.xml.rels", TEXT("<Relationships>"
 		"<Relationship Id='r1' Type='" RELATIONS "/worksheet' Target='worksheets/sheet1.xml'/>"
 		"<Relationship Id='r2' Type='" RELATIONS "/worksheet' Target='/xl/worksheets/sheet2.xml'/>"
 		"<Relationship Id='r3' Type='" RELATIONS "/chartsheet' Target='chartsheets/sheet1.xml'/>"
 		"<Relationship Id='r4' Type='" RELATIONS "/sharedStrings' Target='../xl/./sharedStrings.xml'/>"
 		"<Relationship Id='r5' Type='" RELATIONS "/styles' Target='styles.xml'/>"
-		"<Relationship Id='r6' Type='" RELATIONS "/hyperlink' Target='https://example.org/' TargetMode='External'/></Relationships>"));
+		"<Relationship Id='r6' Type='" RELATIONS "/hyperlink' Target='https://example.org/' TargetMode='External'/>"
+		"</Relationships>"));
 	put_part("xl/worksheets/sheet1.xml", sheet_of(rows));
 }
 
@@ -320,15 +324,19 @@ static void read_anything(void)
 static void texts_are_read_as_they_are(void **state)
 {
 	(void)state;
-	begin_workbook("<row r='1'><c r='A1' t='s'><v>0</v></c><c r='B1' t='s'><v>1</v></c><c r='C1' t='s'><v>2</v></c><c r='D1' t='s'><v>3</v></c>"
+	begin_workbook("<row r='1'><c r='A1' t='s'><v>0</v></c><c r='B1' t='s'><v>1</v></c><c r='C1' t='s'><v>2</v></c>"
+		"<c r='D1' t='s'><v>3</v></c>"
 		       "<c r='E1' t='s'><v>4</v></c></row>"
 		       "<row r='2'><c r='A2' t='inlineStr'><is><t>李</t></is></c><c r='B2' t='inlineStr'><is><r><rPr><b/></rPr><t>建</t></r>"
 		       "<r><t xml:space='preserve'> 国</t></r><rPh sb='0' eb='1'><t>jian</t></rPh></is></c>"
 		       "<c r='C2' t='str'><f>A1&amp;\"x\"</f><v>结果</v></c><c r='D2' t='e'><v>#N/A</v></c></row>"
-		       "<row r='3'><c r='A3' t='b'><v>1</v></c><c r='B3' t='b'><v>0</v></c><c r='C3' t='s'><v></v></c><c r='D3' t='s'/><c r='E3'><v>5</v></c>"
+		       "<row r='3'><c r='A3' t='b'><v>1</v></c><c r='B3' t='b'><v>0</v></c><c r='C3' t='s'><v></v></c>"
+		"<c r='D3' t='s'/><c r='E3'><v>5</v></c>"
 		       "<c r='F3' t='inlineStr'><is><t/></is></c></row>");
-	put_part("xl/sharedStrings.xml", TEXT("<sst><si><t>王秀英</t></si><si><r><t>张</t></r><r><rPr><b/></rPr><t xml:space='preserve'> 三 </t></r>"
-		"<rPh sb='0' eb='1'><t>zhang</t></rPh><phoneticPr/></si><si><t/></si><si><t>a_x000D_&#10;b&lt;&amp;_x005F_x0041__x4E00__x0000__xD800__xZZZZ_</t></si>"
+	put_part("xl/sharedStrings.xml", TEXT("<sst><si><t>王秀英</t></si><si><r><t>张</t></r><r><rPr><b/></rPr>"
+		"<t xml:space='preserve'> 三 </t></r>"
+		"<rPh sb='0' eb='1'><t>zhang</t></rPh><phoneticPr/></si><si><t/></si><si>"
+		"<t>a_x000D_&#10;b&lt;&amp;_x005F_x0041__x4E00__x0000__xD800__xZZZZ_</t></si>"
 		"<si><t><![CDATA[<x>]]></t></si></sst>"));
 	open_workbook();
 	expect(1, "王秀英|张 三 ||a\r\nb<&_x0041_一_x0000__xD800__xZZZZ_|<x>");
@@ -346,14 +354,18 @@ static void a_number_is_exact_or_seen_to_be_rounded(void **state)
 		{ "13912345678", "13912345678" }, { "1.3912345678E10", "13912345678" }, { "1.3912345678E+010", "13912345678" },
 		{ "370613500101012", "370613500101012" }, { "999999999999999", "999999999999999" },
 		{ "1000000000000000", "1E+15" }, { "370613195001010123", "3.706131950010101E+17" },
-		{ "3.70613E+17", "3.70613E+17" }, { "3.7061319500101E+017", "3.7061319500101E+17" }, { "-3.70613195001011E+17", "-3.70613195001011E+17" },
-		{ "0", "0" }, { "-0", "0" }, { "007", "7" }, { "-5", "-5" }, { "5.0", "5" }, { "5.10", "5.1" }, { "36.5", "36.5" }, { "-0.5", "-0.5" },
-		{ ".5", "0.5" }, { "1E2", "100" }, { "0.1", "0.1" }, { "0.10000000000000001", "0.1" }, { "0.30000000000000004", "0.30000000000000004" },
+		{ "3.70613E+17", "3.70613E+17" }, { "3.7061319500101E+017", "3.7061319500101E+17" }, { "-3.70613195001011E+17",
+		"-3.70613195001011E+17" },
+		{ "0", "0" }, { "-0", "0" }, { "007", "7" }, { "-5", "-5" }, { "5.0", "5" }, { "5.10", "5.1" }, { "36.5", "36.5" },
+		{ "-0.5", "-0.5" },
+		{ ".5", "0.5" }, { "1E2", "100" }, { "0.1", "0.1" }, { "0.10000000000000001", "0.1" }, { "0.30000000000000004",
+		"0.30000000000000004" },
 		{ "1.5E-7", "1.5e-07" }, { "123456789.125", "123456789.125" }, { "1E999", "1E999" }, { "NaN", "NaN" }, { "0x10", "0x10" },
 		{ "1 2", "1 2" }, { " 7 ", "7" }, { "-", "-" }, { "1.2.3", "1.2.3" }, { "1E+300", "1E+300" },
 	};
 	for (size_t i = 0; i < COUNT(numbers); i++) {
-		begin_workbook(text_printf(&arena, "<row><c><v>%s</v></c><c t='n'><v>%s</v></c></row>", numbers[i].written, numbers[i].written).ptr);
+		begin_workbook(text_printf(&arena, "<row><c><v>%s</v></c><c t='n'><v>%s</v></c></row>", numbers[i].written,
+			numbers[i].written).ptr);
 		open_workbook();
 		expect(1, text_printf(&arena, "%s|%s", numbers[i].read, numbers[i].read).ptr);
 		expect_end();
@@ -377,8 +389,10 @@ static void put_styles(const char *const *codes, size_t count)
 static void styles_make_dates(void **state)
 {
 	(void)state;
-	static const char *const dates[] = { "yyyy\"年\"m\"月\"d\"日\"", "[$-804]yyyy/m/d;@", "yyyy年m月d日", "h:mm:ss", "[Red]MM\\-DD", "_(* m/d_)", "aaa d" };
-	static const char *const numbers[] = { "General", "0.00_);[Red](0.00)", "#,##0\"days\"", "\\d0", "[Magenta]0", "_d0*y", "G/通用格式", "@", "0.0E+00", "\"y", "[h" };
+	static const char *const dates[] = { "yyyy\"年\"m\"月\"d\"日\"", "[$-804]yyyy/m/d;@", "yyyy年m月d日", "h:mm:ss", "[Red]MM\\-DD",
+		"_(* m/d_)", "aaa d" };
+	static const char *const numbers[] = { "General", "0.00_);[Red](0.00)", "#,##0\"days\"", "\\d0", "[Magenta]0", "_d0*y",
+		"G/通用格式", "@", "0.0E+00", "\"y", "[h" };
 	for (size_t i = 0; i < COUNT(dates) + COUNT(numbers); i++) {
 		bool is_date = i < COUNT(dates);
 		begin_workbook("<row><c><v>18297</v></c><c s='1'><v>18297</v></c><c s='2'><v>18297</v></c><c s='9'><v>18297</v></c></row>");
@@ -394,7 +408,8 @@ static void expect_date(const char *written, const char *read, bool date1904)
 	begin_workbook(text_printf(&arena, "<row><c s='1'><v>%s</v></c></row>", written).ptr);
 	put_styles(NULL, 0);
 	if (date1904)
-		put_part("xl/workbook.xml", TEXT("<workbook xmlns:r='" RELATIONS "'><workbookPr date1904='1'/><sheets><sheet name='a' sheetId='1' r:id='r1'/></sheets></workbook>"));
+		put_part("xl/workbook.xml", TEXT("<workbook xmlns:r='" RELATIONS "'><workbookPr date1904='1'/><sheets>"
+			"<sheet name='a' sheetId='1' r:id='r1'/></sheets></workbook>"));
 	open_workbook();
 	expect(1, read);
 	expect_end();
@@ -430,7 +445,8 @@ static void dates_are_counted_as_excel_does(void **state)
 static void dates_may_be_written_out(void **state)
 {
 	(void)state;
-	begin_workbook("<row><c t='d'><v>2026-01-31</v></c><c t='d'><v>2026-01-31T00:00:00Z</v></c><c t='d'><v>2026-01-31T08:30:00.000</v></c></row>");
+	begin_workbook("<row><c t='d'><v>2026-01-31</v></c><c t='d'><v>2026-01-31T00:00:00Z</v></c><c t='d'>"
+		"<v>2026-01-31T08:30:00.000</v></c></row>");
 	open_workbook();
 	expect(1, "2026-01-31|2026-01-31|2026-01-31 08:30:00");
 	expect_end();
@@ -441,7 +457,8 @@ static void dates_may_be_written_out(void **state)
 static void rows_and_cells_may_leave_gaps_or_their_names(void **state)
 {
 	(void)state;
-	begin_workbook("<row r='2'><c r='B2'><v>1</v></c><c><v>2</v></c><c r='F2'><v>3</v></c><c r='G2' s='1'/></row><row/><row><c/><c><v>4</v></c></row>"
+	begin_workbook("<row r='2'><c r='B2'><v>1</v></c><c><v>2</v></c><c r='F2'><v>3</v></c><c r='G2' s='1'/></row><row/><row><c/>"
+		"<c><v>4</v></c></row>"
 		       "<row r='9'><c r='A9' t='s'/></row><row r='1048576'><c r='A1048576'><v>5</v></c><c r='XFD1048576' s='3'/></row>");
 	open_workbook();
 	assert_string_equal(xlsx_sheet(xlsx), "名单");
@@ -455,12 +472,16 @@ static void what_is_out_of_order_stops(void **state)
 {
 	(void)state;
 	static const char *const rows[] = {
-		"<row r='1'><c r='A1'><v>1</v></c></row>", "<row r='0'/>", "<row r='1048577'/>", "<row r='x'/>", "<row r=''/>", "<row r='99999999999'/>",
-		"<row r='2'><c r='B2'/><c r='A2'/></row>", "<row r='2'><c r='B2'/><c r='B2'/></row>", "<row r='2'><c r='A3'/></row>", "<row r='2'><c r='2'/></row>",
-		"<row r='2'><c r='A'/></row>", "<row r='2'><c r='XFE2'/></row>", "<row r='2'><c r='AAAAAAAAAAAAAAAAAAA2'/></row>", "<row r='2'><c r='a2'/></row>",
+		"<row r='1'><c r='A1'><v>1</v></c></row>", "<row r='0'/>", "<row r='1048577'/>", "<row r='x'/>", "<row r=''/>",
+		"<row r='99999999999'/>",
+		"<row r='2'><c r='B2'/><c r='A2'/></row>", "<row r='2'><c r='B2'/><c r='B2'/></row>", "<row r='2'>"
+		"<c r='A3'/></row>", "<row r='2'><c r='2'/></row>",
+		"<row r='2'><c r='A'/></row>", "<row r='2'><c r='XFE2'/></row>", "<row r='2'><c r='AAAAAAAAAAAAAAAAAAA2'/></row>",
+		"<row r='2'><c r='a2'/></row>",
 		"<row r='2'><c s='x'/></row>", "<row r='2'><c t='s'><v>0</v></c></row>", "<row r='2'><c t='s'><v>-1</v></c></row>",
 		"<row r='2'><c t='s'><v>4294967296</v></c></row>", "<row r='2'><c t='s'><v>x</v></c></row>", "<row r='1048576'/><row/>",
-		"<row r='2'>&nothing;</row>", "<row r='2'></c>", "<row r='2'><c><v>\x01</v></c></row>", "<row r='2'><c><v>\xFF</v></c></row>", "<row a='1' a='2'/>",
+		"<row r='2'>&nothing;</row>", "<row r='2'></c>", "<row r='2'><c><v>\x01</v></c></row>", "<row r='2'><c>"
+		"<v>\xFF</v></c></row>", "<row a='1' a='2'/>",
 	};
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		begin_workbook(text_printf(&arena, "<row r='1'><c><v>1</v></c></row>%s", rows[i]).ptr);
@@ -522,10 +543,13 @@ static void long_cells_cost_their_row(void **state)
 	assert_non_null(fits);
 	memset(fits, 'x', XLSX_CELL_MAX);
 	fits[XLSX_CELL_MAX] = 0;
-	put_part("xl/sharedStrings.xml", text_printf(&arena, "<sst><si><t>%s</t></si><si><t>%sx</t></si><si><t>y</t></si></sst>", fits, fits));
+	put_part("xl/sharedStrings.xml", text_printf(&arena, "<sst><si><t>%s</t></si><si><t>%sx</t></si><si><t>y</t></si></sst>",
+		fits, fits));
 	put_part("xl/worksheets/sheet1.xml", sheet_of(text_printf(&arena,
-		"<row><c t='s'><v>0</v></c><c t='inlineStr'><is><t>%s</t></is></c><c t='s'><v>2</v></c></row><row><c t='s'><v>2</v></c><c t='s'><v>1</v></c></row>"
-		"<row><c t='str'><v>%sx</v></c></row><row><c t='inlineStr'><is><r><t>%s</t></r><r><t>x</t></r></is></c></row><row><c t='s'><v>2</v></c></row>",
+		"<row><c t='s'><v>0</v></c><c t='inlineStr'><is><t>%s</t></is></c><c t='s'><v>2</v></c></row><row><c t='s'>"
+		"<v>2</v></c><c t='s'><v>1</v></c></row>"
+		"<row><c t='str'><v>%sx</v></c></row><row><c t='inlineStr'><is><r><t>%s</t></r><r><t>x</t></r></is></c></row><row>"
+		"<c t='s'><v>2</v></c></row>",
 		fits, fits, fits).ptr));
 	open_workbook();
 	const struct text *cells;
@@ -581,7 +605,8 @@ static void the_first_sheet_with_content_is_read(void **state)
 	put_part("xl/worksheets/sheet2.xml", sheet_of("<row><c><v>2</v></c></row>"));
 	put_part("xl/workbook.xml", TEXT("<workbook xmlns:r='" RELATIONS "'><sheets><sheet name='h' state='hidden' sheetId='1' r:id='r2'/>"
 		"<sheet name='v' state='veryHidden' sheetId='2' r:id='r2'/><sheet name='图' sheetId='3' r:id='r3'/>"
-		"<sheet name='空 &amp; 白' sheetId='4' r:id='r1'/><sheet name='人' state='visible' sheetId='5' r:id='r2'/></sheets></workbook>"));
+		"<sheet name='空 &amp; 白' sheetId='4' r:id='r1'/>"
+		"<sheet name='人' state='visible' sheetId='5' r:id='r2'/></sheets></workbook>"));
 	open_workbook();
 	assert_int_equal(xlsx_sheet_count(xlsx), 2);
 	assert_string_equal(xlsx_sheet_name(xlsx, 0), "空 & 白");
@@ -602,17 +627,23 @@ static void names_may_have_prefixes_and_namespaces_differ(void **state)
 {
 	(void)state;
 	begin_workbook("");
-	put_part("_rels/.rels", TEXT("<p:Relationships xmlns:p='urn:p'><p:Relationship Id='r1' Type='" STRICT_RELATIONS "/officeDocument' Target='/XL/book.xml'/></p:Relationships>"));
+	put_part("_rels/.rels", TEXT("<p:Relationships xmlns:p='urn:p'>"
+		"<p:Relationship Id='r1' Type='" STRICT_RELATIONS "/officeDocument' Target='/XL/book.xml'/></p:Relationships>"));
 	drop_part("xl/workbook.xml");
-	put_part("xl/book.xml", TEXT("<x:workbook xmlns:x='http://purl.oclc.org/ooxml/spreadsheetml/main' xmlns:q='" STRICT_RELATIONS "'><x:workbookPr date1904='true'/>"
+	put_part("xl/book.xml",
+		TEXT("<x:workbook xmlns:x='http://purl.oclc.org/ooxml/spreadsheetml/main' xmlns:q='" STRICT_RELATIONS "'>"
+		"<x:workbookPr date1904='true'/>"
 		"<x:sheets><x:sheet name='a' sheetId='1' q:id='r1'/></x:sheets></x:workbook>"));
-	put_part("XL/_rels/book.xml.rels", TEXT("<Relationships><Relationship Id='r1' Type='" STRICT_RELATIONS "/worksheet' Target='worksheets/sheet1.xml'/>"
+	put_part("XL/_rels/book.xml.rels", TEXT("<Relationships>"
+		"<Relationship Id='r1' Type='" STRICT_RELATIONS "/worksheet' Target='worksheets/sheet1.xml'/>"
 		"<Relationship Id='r2' Type='" STRICT_RELATIONS "/sharedStrings' Target='sharedStrings.xml'/>"
 		"<Relationship Id='r3' Type='" STRICT_RELATIONS "/styles' Target='styles.xml'/></Relationships>"));
 	put_part("xl/sharedStrings.xml", TEXT("<x:sst xmlns:x='urn:x'><x:si><x:r><x:t>共享</x:t></x:r></x:si></x:sst>"));
 	put_part("xl/styles.xml", TEXT("<x:styleSheet xmlns:x='urn:x'><x:cellXfs><x:xf/><x:xf numFmtId='14'/></x:cellXfs></x:styleSheet>"));
-	put_part("xl/worksheets/sheet1.xml", TEXT("<x:worksheet xmlns:x='urn:x'><x:sheetData><x:row r='1'><x:c r='A1' t='s'><x:v>0</x:v></x:c>"
-		"<x:c r='B1' s='1'><x:v>0</x:v></x:c><x:c t='inlineStr'><x:is><x:t>内</x:t></x:is></x:c></x:row></x:sheetData></x:worksheet>"));
+	put_part("xl/worksheets/sheet1.xml", TEXT("<x:worksheet xmlns:x='urn:x'><x:sheetData><x:row r='1'><x:c r='A1' t='s'>"
+		"<x:v>0</x:v></x:c>"
+		"<x:c r='B1' s='1'><x:v>0</x:v></x:c><x:c t='inlineStr'><x:is>"
+		"<x:t>内</x:t></x:is></x:c></x:row></x:sheetData></x:worksheet>"));
 	open_workbook();
 	expect(1, "共享|1904-01-01|内");
 	expect_end();
@@ -623,7 +654,8 @@ static void only_the_data_of_a_sheet_is_read(void **state)
 {
 	(void)state;
 	begin_workbook("");
-	put_part("xl/worksheets/sheet1.xml", TEXT("<worksheet><!-- <row/> --><cols><row><c><v>8</v></c></row></cols><sheetData><x><c><v>9</v></c></x>"
+	put_part("xl/worksheets/sheet1.xml", TEXT("<worksheet><!-- <row/> --><cols><row><c><v>8</v></c></row></cols><sheetData><x>"
+		"<c><v>9</v></c></x>"
 		"<row r='1'><x><v>7</v></x><c r='A1'><f>SUM(1)</f><v>1</v><extLst><ext><v>6</v></ext></extLst></c></row></sheetData>"
 		"<extLst><ext><row r='1'><c r='A1'><v>5</v></c></row></ext></extLst></worksheet>"));
 	open_workbook();
@@ -718,7 +750,8 @@ static void other_files_are_told_apart(void **state)
 	write_bytes(ole, sizeof ole);
 	expect_wrong_of(NULL, XLSX_PASSWORD);
 	begin_workbook("<row/>");
-	part_called("_rels/.rels")->content = TEXT("<Relationships><Relationship Id='r1' Type='" RELATIONS "/officeDocument' Target='word/document.xml'/></Relationships>");
+	part_called("_rels/.rels")->content = TEXT("<Relationships>"
+		"<Relationship Id='r1' Type='" RELATIONS "/officeDocument' Target='word/document.xml'/></Relationships>");
 	expect_wrong(XLSX_NOT_ZIP);
 	put_part("word/document.xml", TEXT("<w:document xmlns:w='urn:w'/>"));
 	put_part("word/_rels/document.xml.rels", TEXT("<Relationships/>"));
@@ -751,9 +784,11 @@ static void parts_that_are_locked_need_a_password(void **state)
 static void a_missing_or_broken_part_is_told(void **state)
 {
 	(void)state;
-	static const char *const names[] = { "_rels/.rels", "xl/workbook.xml", "xl/_rels/workbook.xml.rels", "xl/sharedStrings.xml", "xl/styles.xml",
+	static const char *const names[] = { "_rels/.rels", "xl/workbook.xml", "xl/_rels/workbook.xml.rels", "xl/sharedStrings.xml",
+		"xl/styles.xml",
 		                             "xl/worksheets/sheet1.xml" };
-	static const char *const broken[] = { "", "<a", "<workbook>", "\x00\x01", "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", "<?xml version='1.0' encoding='GBK'?><a/>",
+	static const char *const broken[] = { "", "<a", "<workbook>", "\x00\x01", "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>",
+		"<?xml version='1.0' encoding='GBK'?><a/>",
 		                              "<!DOCTYPE sst SYSTEM 'file:///etc/passwd'><sst/>" };
 	for (size_t i = 0; i < COUNT(names); i++) {
 		for (size_t j = 0; j < COUNT(broken); j++) {
@@ -779,7 +814,8 @@ static void entities_are_never_expanded(void **state)
 {
 	(void)state;
 	begin_workbook("");
-	put_part("xl/worksheets/sheet1.xml", TEXT("<!DOCTYPE a [<!ENTITY a 'aaaaaaaaaa'><!ENTITY b '&a;&a;&a;&a;&a;&a;&a;&a;'><!ENTITY c '&b;&b;&b;&b;&b;&b;'>]>"
+	put_part("xl/worksheets/sheet1.xml", TEXT("<!DOCTYPE a [<!ENTITY a 'aaaaaaaaaa'><!ENTITY b '&a;&a;&a;&a;&a;&a;&a;&a;'>"
+		"<!ENTITY c '&b;&b;&b;&b;&b;&b;'>]>"
 		"<worksheet><sheetData><row><c t='str'><v>&c;</v></c></row></sheetData></worksheet>"));
 	expect_wrong(XLSX_BROKEN);
 }
@@ -791,7 +827,8 @@ static void bombs_are_told(void **state)
 	big.dense = true;
 	for (size_t i = 0; i < COUNT(names); i++) {
 		begin_workbook("<row><c><v>1</v></c></row>");
-		struct made_part *part = put_part(names[i], i == 0 ? TEXT("<worksheet><sheetData><row><c t='str'><v>") : TEXT("<sst><si><t>"));
+		struct made_part *part = put_part(names[i], i == 0 ? TEXT("<worksheet><sheetData><row><c t='str'><v>") : TEXT("<sst>"
+			"<si><t>"));
 		part->blocks = (100 << 20) / BIG_BLOCK;
 		expect_wrong(XLSX_BOMB);
 	}
