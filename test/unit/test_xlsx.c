@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <zip.h>
 
@@ -325,18 +327,15 @@ static void texts_are_read_as_they_are(void **state)
 {
 	(void)state;
 	begin_workbook("<row r='1'><c r='A1' t='s'><v>0</v></c><c r='B1' t='s'><v>1</v></c><c r='C1' t='s'><v>2</v></c>"
-		"<c r='D1' t='s'><v>3</v></c>"
-		       "<c r='E1' t='s'><v>4</v></c></row>"
-		       "<row r='2'><c r='A2' t='inlineStr'><is><t>李</t></is></c><c r='B2' t='inlineStr'><is><r><rPr><b/></rPr><t>建</t></r>"
-		       "<r><t xml:space='preserve'> 国</t></r><rPh sb='0' eb='1'><t>jian</t></rPh></is></c>"
-		       "<c r='C2' t='str'><f>A1&amp;\"x\"</f><v>结果</v></c><c r='D2' t='e'><v>#N/A</v></c></row>"
-		       "<row r='3'><c r='A3' t='b'><v>1</v></c><c r='B3' t='b'><v>0</v></c><c r='C3' t='s'><v></v></c>"
-		"<c r='D3' t='s'/><c r='E3'><v>5</v></c>"
-		       "<c r='F3' t='inlineStr'><is><t/></is></c></row>");
+		"<c r='D1' t='s'><v>3</v></c><c r='E1' t='s'><v>4</v></c></row>"
+		"<row r='2'><c r='A2' t='inlineStr'><is><t>李</t></is></c><c r='B2' t='inlineStr'><is><r><rPr><b/></rPr><t>建</t></r>"
+		"<r><t xml:space='preserve'> 国</t></r><rPh sb='0' eb='1'><t>jian</t></rPh></is></c>"
+		"<c r='C2' t='str'><f>A1&amp;\"x\"</f><v>结果</v></c><c r='D2' t='e'><v>#N/A</v></c></row>"
+		"<row r='3'><c r='A3' t='b'><v>1</v></c><c r='B3' t='b'><v>0</v></c><c r='C3' t='s'><v></v></c>"
+		"<c r='D3' t='s'/><c r='E3'><v>5</v></c><c r='F3' t='inlineStr'><is><t/></is></c></row>");
 	put_part("xl/sharedStrings.xml", TEXT("<sst><si><t>王秀英</t></si><si><r><t>张</t></r><r><rPr><b/></rPr>"
-		"<t xml:space='preserve'> 三 </t></r>"
-		"<rPh sb='0' eb='1'><t>zhang</t></rPh><phoneticPr/></si><si><t/></si><si>"
-		"<t>a_x000D_&#10;b&lt;&amp;_x005F_x0041__x4E00__x0000__xD800__xZZZZ_</t></si>"
+		"<t xml:space='preserve'> 三 </t></r><rPh sb='0' eb='1'><t>zhang</t></rPh><phoneticPr/></si><si><t/></si>"
+		"<si><t>a_x000D_&#10;b&lt;&amp;_x005F_x0041__x4E00__x0000__xD800__xZZZZ_</t></si>"
 		"<si><t><![CDATA[<x>]]></t></si></sst>"));
 	open_workbook();
 	expect(1, "王秀英|张 三 ||a\r\nb<&_x0041_一_x0000__xD800__xZZZZ_|<x>");
@@ -354,18 +353,17 @@ static void a_number_is_exact_or_seen_to_be_rounded(void **state)
 		{ "13912345678", "13912345678" }, { "1.3912345678E10", "13912345678" }, { "1.3912345678E+010", "13912345678" },
 		{ "370613500101012", "370613500101012" }, { "999999999999999", "999999999999999" },
 		{ "1000000000000000", "1E+15" }, { "370613195001010123", "3.706131950010101E+17" },
-		{ "3.70613E+17", "3.70613E+17" }, { "3.7061319500101E+017", "3.7061319500101E+17" }, { "-3.70613195001011E+17",
-		"-3.70613195001011E+17" },
-		{ "0", "0" }, { "-0", "0" }, { "007", "7" }, { "-5", "-5" }, { "5.0", "5" }, { "5.10", "5.1" }, { "36.5", "36.5" },
-		{ "-0.5", "-0.5" },
-		{ ".5", "0.5" }, { "1E2", "100" }, { "0.1", "0.1" }, { "0.10000000000000001", "0.1" }, { "0.30000000000000004",
-		"0.30000000000000004" },
+		{ "3.70613E+17", "3.70613E+17" }, { "3.7061319500101E+017", "3.7061319500101E+17" },
+		{ "-3.70613195001011E+17", "-3.70613195001011E+17" },
+		{ "0", "0" }, { "-0", "0" }, { "007", "7" }, { "-5", "-5" }, { "5.0", "5" }, { "5.10", "5.1" },
+		{ "36.5", "36.5" }, { "-0.5", "-0.5" }, { ".5", "0.5" }, { "1E2", "100" }, { "0.1", "0.1" }, { "0.10000000000000001", "0.1" },
+		{ "0.30000000000000004", "0.30000000000000004" },
 		{ "1.5E-7", "1.5e-07" }, { "123456789.125", "123456789.125" }, { "1E999", "1E999" }, { "NaN", "NaN" }, { "0x10", "0x10" },
 		{ "1 2", "1 2" }, { " 7 ", "7" }, { "-", "-" }, { "1.2.3", "1.2.3" }, { "1E+300", "1E+300" },
 	};
 	for (size_t i = 0; i < COUNT(numbers); i++) {
-		begin_workbook(text_printf(&arena, "<row><c><v>%s</v></c><c t='n'><v>%s</v></c></row>", numbers[i].written,
-			numbers[i].written).ptr);
+		const char *written = numbers[i].written;
+		begin_workbook(text_printf(&arena, "<row><c><v>%s</v></c><c t='n'><v>%s</v></c></row>", written, written).ptr);
 		open_workbook();
 		expect(1, text_printf(&arena, "%s|%s", numbers[i].read, numbers[i].read).ptr);
 		expect_end();
@@ -445,8 +443,8 @@ static void dates_are_counted_as_excel_does(void **state)
 static void dates_may_be_written_out(void **state)
 {
 	(void)state;
-	begin_workbook("<row><c t='d'><v>2026-01-31</v></c><c t='d'><v>2026-01-31T00:00:00Z</v></c><c t='d'>"
-		"<v>2026-01-31T08:30:00.000</v></c></row>");
+	begin_workbook("<row><c t='d'><v>2026-01-31</v></c><c t='d'><v>2026-01-31T00:00:00Z</v></c>"
+		"<c t='d'><v>2026-01-31T08:30:00.000</v></c></row>");
 	open_workbook();
 	expect(1, "2026-01-31|2026-01-31|2026-01-31 08:30:00");
 	expect_end();
@@ -457,9 +455,9 @@ static void dates_may_be_written_out(void **state)
 static void rows_and_cells_may_leave_gaps_or_their_names(void **state)
 {
 	(void)state;
-	begin_workbook("<row r='2'><c r='B2'><v>1</v></c><c><v>2</v></c><c r='F2'><v>3</v></c><c r='G2' s='1'/></row><row/><row><c/>"
-		"<c><v>4</v></c></row>"
-		       "<row r='9'><c r='A9' t='s'/></row><row r='1048576'><c r='A1048576'><v>5</v></c><c r='XFD1048576' s='3'/></row>");
+	begin_workbook("<row r='2'><c r='B2'><v>1</v></c><c><v>2</v></c><c r='F2'><v>3</v></c><c r='G2' s='1'/></row><row/>"
+		"<row><c/><c><v>4</v></c></row>"
+		"<row r='9'><c r='A9' t='s'/></row><row r='1048576'><c r='A1048576'><v>5</v></c><c r='XFD1048576' s='3'/></row>");
 	open_workbook();
 	assert_string_equal(xlsx_sheet(xlsx), "名单");
 	expect(2, "|1|2|||3");
@@ -473,15 +471,13 @@ static void what_is_out_of_order_stops(void **state)
 	(void)state;
 	static const char *const rows[] = {
 		"<row r='1'><c r='A1'><v>1</v></c></row>", "<row r='0'/>", "<row r='1048577'/>", "<row r='x'/>", "<row r=''/>",
-		"<row r='99999999999'/>",
-		"<row r='2'><c r='B2'/><c r='A2'/></row>", "<row r='2'><c r='B2'/><c r='B2'/></row>", "<row r='2'>"
-		"<c r='A3'/></row>", "<row r='2'><c r='2'/></row>",
-		"<row r='2'><c r='A'/></row>", "<row r='2'><c r='XFE2'/></row>", "<row r='2'><c r='AAAAAAAAAAAAAAAAAAA2'/></row>",
-		"<row r='2'><c r='a2'/></row>",
+		"<row r='99999999999'/>", "<row r='2'><c r='B2'/><c r='A2'/></row>", "<row r='2'><c r='B2'/><c r='B2'/></row>",
+		"<row r='2'><c r='A3'/></row>", "<row r='2'><c r='2'/></row>", "<row r='2'><c r='A'/></row>",
+		"<row r='2'><c r='XFE2'/></row>", "<row r='2'><c r='AAAAAAAAAAAAAAAAAAA2'/></row>", "<row r='2'><c r='a2'/></row>",
 		"<row r='2'><c s='x'/></row>", "<row r='2'><c t='s'><v>0</v></c></row>", "<row r='2'><c t='s'><v>-1</v></c></row>",
 		"<row r='2'><c t='s'><v>4294967296</v></c></row>", "<row r='2'><c t='s'><v>x</v></c></row>", "<row r='1048576'/><row/>",
-		"<row r='2'>&nothing;</row>", "<row r='2'></c>", "<row r='2'><c><v>\x01</v></c></row>", "<row r='2'><c>"
-		"<v>\xFF</v></c></row>", "<row a='1' a='2'/>",
+		"<row r='2'>&nothing;</row>", "<row r='2'></c>", "<row r='2'><c><v>\x01</v></c></row>",
+		"<row r='2'><c><v>\xFF</v></c></row>", "<row a='1' a='2'/>",
 	};
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		begin_workbook(text_printf(&arena, "<row r='1'><c><v>1</v></c></row>%s", rows[i]).ptr);
@@ -546,10 +542,10 @@ static void long_cells_cost_their_row(void **state)
 	put_part("xl/sharedStrings.xml", text_printf(&arena, "<sst><si><t>%s</t></si><si><t>%sx</t></si><si><t>y</t></si></sst>",
 		fits, fits));
 	put_part("xl/worksheets/sheet1.xml", sheet_of(text_printf(&arena,
-		"<row><c t='s'><v>0</v></c><c t='inlineStr'><is><t>%s</t></is></c><c t='s'><v>2</v></c></row><row><c t='s'>"
-		"<v>2</v></c><c t='s'><v>1</v></c></row>"
-		"<row><c t='str'><v>%sx</v></c></row><row><c t='inlineStr'><is><r><t>%s</t></r><r><t>x</t></r></is></c></row><row>"
-		"<c t='s'><v>2</v></c></row>",
+		"<row><c t='s'><v>0</v></c><c t='inlineStr'><is><t>%s</t></is></c><c t='s'><v>2</v></c></row>"
+		"<row><c t='s'><v>2</v></c><c t='s'><v>1</v></c></row>"
+		"<row><c t='str'><v>%sx</v></c></row><row><c t='inlineStr'><is><r><t>%s</t></r><r><t>x</t></r></is></c></row>"
+		"<row><c t='s'><v>2</v></c></row>",
 		fits, fits, fits).ptr));
 	open_workbook();
 	const struct text *cells;
@@ -959,6 +955,26 @@ static void without_a_temporary_directory_nothing_is_read(void **state)
 	expect_end();
 }
 
+static void a_full_disk_is_told(void **state)
+{
+	(void)state;
+	begin_workbook("<row><c t='s'><v>0</v></c></row>");
+	struct buf strings = buf_in(&arena, 64, 1 << 20);
+	buf_text(&strings, TEXT("<sst>"));
+	for (unsigned i = 0; i < 10000; i++)
+		buf_text(&strings, TEXT("<si><t>123456789</t></si>"));
+	buf_text(&strings, TEXT("</sst>"));
+	put_part("xl/sharedStrings.xml", buf_done(&strings));
+	write_package();
+	struct rlimit before, small;
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	small = (struct rlimit){ 8192, before.rlim_max };
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	expect_wrong_of(NULL, XLSX_ENVIRONMENT);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -989,6 +1005,7 @@ int main(void)
 		cmocka_unit_test(a_wrong_checksum_is_damage),
 		cmocka_unit_test(damaged_files_are_read_to_an_end),
 		cmocka_unit_test(without_a_temporary_directory_nothing_is_read),
+		cmocka_unit_test(a_full_disk_is_told),
 	};
 	return cmocka_run_group_tests_name("xlsx", tests, setup, teardown);
 }
