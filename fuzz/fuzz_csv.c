@@ -43,7 +43,7 @@ static void check_round_trip(const struct csv *csv)
 	struct buf written = buf_in(&arena, 4096, (size_t)16 << 20);
 	write_record(&written, csv);
 	assert(!written.overflow);
-	struct csv again = csv_open(buf_done(&written));
+	struct csv again = csv_open(buf_done(&written), ',');
 	assert(csv_next(&again, &arena) == CSV_RECORD);
 	assert(again.line == 1 && again.cell_count == csv->cell_count);
 	for (size_t i = 0; i < csv->cell_count; i++)
@@ -57,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size > SIZE_LIMIT)
 		return 0;
 	struct text source = { (const char *)data, size };
-	struct csv csv = csv_open(source);
+	struct csv csv = csv_open(source, ',');
 	struct arena arena = arena_new((size_t)CSV_CELLS_MAX * CSV_CELL_MAX);
 	bool open = false;
 	for (;;) {

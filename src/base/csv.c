@@ -7,16 +7,33 @@
 #include <assert.h>
 #include <string.h>
 
-/* What ends or spoils an unquoted cell. Unquoted cells are a few bytes long, where a table is quicker than memchr; and
- * looking for a byte that may be far away (a line feed in a text that has only CR) would cost square time. */
-static const bool special[256] = { [','] = true, ['\n'] = true, ['\r'] = true, ['"'] = true };
+enum { GUESS_BYTES = 64 * 1024, GUESS_LINES = 20 };
 
-struct csv csv_open(struct text source)
+struct csv csv_open(struct text source, char delimiter)
 {
-	struct csv csv = { .source = source };
+	struct csv csv = { .source = source, .delimiter = delimiter };
+	csv.special[(unsigned char)delimiter] = csv.special['\n'] = csv.special['\r'] = csv.special['"'] = true;
 	if (text_starts(source, TEXT("\xEF\xBB\xBF")))
 		csv.at = 3;
 	return csv;
+}
+
+char csv_guess_delimiter(struct text source)
+{
+	static const char delimiters[] = { ',', '\t', ';' };
+	size_t counts[sizeof delimiters] = { 0 }, lines = 0, most = 0;
+	bool quoted = false;
+	for (size_t at = 0; at < source.len && at < GUESS_BYTES && lines < GUESS_LINES; at++) {
+		char c = source.ptr[at];
+		quoted = quoted != (c == '"');
+		lines += !quoted && c == '\n';
+		for (size_t i = 0; i < sizeof delimiters && !quoted; i++)
+			counts[i] += c == delimiters[i];
+	}
+	for (size_t i = 1; i < sizeof delimiters; i++)
+		if (counts[i] > counts[most])
+			most = i;
+	return delimiters[most];
 }
 
 static bool at_end(const struct csv *csv)
@@ -35,7 +52,7 @@ static void skip_plain(struct csv *csv)
 {
 	const unsigned char *ptr = (const unsigned char *)csv->source.ptr;
 	size_t at = csv->at, len = csv->source.len;
-	while (at < len && !special[ptr[at]])
+	while (at < len && !csv->special[ptr[at]])
 		at++;
 	csv->at = at;
 }
@@ -91,7 +108,7 @@ static enum csv_result quoted_cell(struct csv *csv, struct arena *arena, bool ke
 		return CSV_CELL_TOO_LONG;
 	if (doubled > 0 && keep)
 		*cell = halve_quotes(arena, *cell, len);
-	return at_end(csv) || (special[(unsigned char)here(csv)] && here(csv) != '"') ? CSV_RECORD : CSV_STRAY_QUOTE;
+	return at_end(csv) || (csv->special[(unsigned char)here(csv)] && here(csv) != '"') ? CSV_RECORD : CSV_STRAY_QUOTE;
 }
 
 static enum csv_result plain_cell(struct csv *csv, struct text *cell)
@@ -122,11 +139,11 @@ static enum csv_result read_record(struct csv *csv, struct arena *arena)
 		/* Where the quotes cannot be trusted, neither can anything found before. */
 		if (wrong == CSV_OPEN_QUOTE || result == CSV_RECORD)
 			result = wrong;
-		if (!at_end(csv) && here(csv) != ',' && here(csv) != '\n' && here(csv) != '\r')
+		if (!at_end(csv) && here(csv) != csv->delimiter && here(csv) != '\n' && here(csv) != '\r')
 			skip_line(csv);
 		if (result == CSV_RECORD)
 			csv->cells[csv->cell_count++] = cell;
-		if (at_end(csv) || here(csv) != ',')
+		if (at_end(csv) || here(csv) != csv->delimiter)
 			return result;
 		csv->at++;
 	}

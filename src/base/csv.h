@@ -28,9 +28,15 @@ struct csv {
 	struct text cells[CSV_CELLS_MAX]; /* borrowed from the source, or from the arena where quotes were doubled;
 	                                   * an empty cell is empty, never missing */
 	size_t cell_count;
+	char delimiter;
+	/* What ends or spoils an unquoted cell. Such cells are a few bytes long, where a table is quicker than memchr; and looking
+	 * for a byte that may be far away (a line feed in a text that has only CR) would cost square time. */
+	bool special[256];
 };
 
-struct csv csv_open(struct text source);
+struct csv csv_open(struct text source, char delimiter);
+/* Comma, tab or semicolon: of which the first lines have most. */
+char csv_guess_delimiter(struct text source);
 /* Writes one cell, in quotes where it needs them. */
 void csv_put(struct buf *out, struct text cell);
 /* The same of what somebody wrote: what a spreadsheet would take for a formula begins with an apostrophe, by which it is text. */

@@ -135,6 +135,16 @@ struct text text_percent(struct arena *arena, struct text a)
 	return buf_done(&out);
 }
 
+struct text text_word(struct text *rest)
+{
+	while (rest->len > 0 && *rest->ptr == ' ')
+		*rest = (struct text){ rest->ptr + 1, rest->len - 1 };
+	const char *blank = rest->len > 0 ? memchr(rest->ptr, ' ', rest->len) : NULL;
+	struct text word = { rest->ptr, blank ? (size_t)(blank - rest->ptr) : rest->len };
+	*rest = (struct text){ rest->ptr + word.len, rest->len - word.len };
+	return word;
+}
+
 size_t text_utf8_length(struct text a)
 {
 	size_t points = 0;

@@ -33,6 +33,8 @@ struct text text_copy(struct arena *arena, struct text a); /* also zero-terminat
 const char *text_z(struct arena *arena, struct text a); /* zero-terminated copy */
 struct text text_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 struct text text_percent(struct arena *arena, struct text a); /* as it stands in a URI (RFC 3986 2.1) */
+/* The next of words with blanks between, which is taken off the rest; empty behind the last. */
+struct text text_word(struct text *rest);
 /* Number of code points, or SIZE_MAX when the bytes are not UTF-8 (RFC 3629) or contain U+0000. */
 size_t text_utf8_length(struct text a);
 /* A decimal integer without sign, blanks or leading plus, in [0, max]. */

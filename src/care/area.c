@@ -313,7 +313,7 @@ static const struct about recode_about = { "recode_area", "变更代码：区划
 	                                   .in = { ROWS(recode_fields) }, JOB_ANSWER };
 static const struct job_kind jobs[] = {
 	{ "area_recode", "/api/v1/areas/{id}/recode", "area.write", "区划代码变更", "re-coding an area", take_recode, recode, release,
-	  &recode_about },
+	  &recode_about, false },
 };
 
 static const char *const steps[] = {

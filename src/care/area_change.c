@@ -524,9 +524,9 @@ static const struct about move_about = { "move_area", "划转：区划", "move: 
 	                                 JOB_ANSWER };
 static const struct job_kind jobs[] = {
 	{ "area_merge", "/api/v1/area_merges", "area.write", "区划撤并", "merging areas", take_merge, step, undo,
-	  &merge_about },
+	  &merge_about, false },
 	{ "area_move", "/api/v1/area_moves", "area.write", "区划划转", "moving an area", take_move, step, undo,
-	  &move_about },
+	  &move_about, false },
 };
 
 const struct module area_change_module = {

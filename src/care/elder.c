@@ -90,7 +90,8 @@ static const struct word end_reasons_of_elders[] = {
 	F(phone, contact_phone, "紧急联系人电话", DETAIL, .headers = "联系人电话") \
 	F(text, second_contact_name, "第二联系人", DETAIL, .max = 50) \
 	F(word, second_contact_relation, "第二联系人关系", DETAIL, .words = relations) \
-	F(phone, second_contact_phone, "第二联系人电话", DETAIL)
+	F(phone, second_contact_phone, "第二联系人电话", DETAIL) \
+	OTHER_COLUMNS(F)
 
 struct elder { struct record is; ELDER(FIELD_MEMBER) };
 static const struct field fields[] = { ELDER(FIELD_ROW) };
@@ -141,7 +142,7 @@ static const struct resource elder = {
 	.name = "elder", .plural = "elders", .label = "老人", .en = "elder",
 	.fields = fields, .field_count = COUNT(fields), .size = sizeof(struct elder),
 	.ties = { .area = "area", .second_area = "hukou_area", .own = "id", .family = "id" },
-	.orders = orders,
+	.same = "name born_on area", .orders = orders,
 	.readers = "bureau street community auditor operator elder family", .writers = "bureau street community",
 	.revealers = "bureau street community", .finders = "bureau street community operator",
 	.exporters = "bureau street community",

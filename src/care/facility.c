@@ -34,7 +34,8 @@ static const struct word reasons[] = {
 	F(integer, beds_nursing, "护理型床位", ZERO, .max = 10000) \
 	F(integer, beds_general, "普通床位", ZERO, .max = 10000) \
 	F(integer, beds_dementia, "认知症床位", ZERO, .max = 10000) \
-	F(ref, organization, "运营机构", DETAIL, .to = "organization")
+	F(ref, organization, "运营机构", DETAIL, .to = "organization") \
+	OTHER_COLUMNS(F)
 
 struct facility { struct record is; FACILITY(FIELD_MEMBER) };
 static const struct field fields[] = { FACILITY(FIELD_ROW) };
@@ -52,7 +53,7 @@ static const struct resource facility = {
 	.name = "facility", .plural = "facilities", .label = "养老服务设施", .en = "facility",
 	.fields = fields, .field_count = COUNT(fields), .size = sizeof(struct facility),
 	.ties = { .area = "area", .organization = "organization" },
-	.orders = orders,
+	.same = "name area", .orders = orders,
 	.readers = "bureau street community auditor operator provider", .writers = "bureau street community provider",
 	.revealers = "bureau street community provider", .finders = "bureau street community operator",
 	.derived = derived, .derived_count = COUNT(derived), .derive = derive,

@@ -21,7 +21,8 @@ static const struct word reasons[] = {
 	F(word, structure, "家庭结构", 0, .words = structures) \
 	F(integer, members, "家庭人口", 0, .min = 1, .max = 50) \
 	F(integer, elders, "老年人口", 0, .max = 50) \
-	F(phone, phone, "联系电话", 0, .headers = "电话")
+	F(phone, phone, "联系电话", 0, .headers = "电话") \
+	OTHER_COLUMNS(F)
 
 struct household { struct record is; HOUSEHOLD(FIELD_MEMBER) };
 static const struct field fields[] = { HOUSEHOLD(FIELD_ROW) };
@@ -30,6 +31,7 @@ static const struct resource household = {
 	.name = "household", .plural = "households", .label = "户", .en = "household",
 	.fields = fields, .field_count = COUNT(fields), .size = sizeof(struct household),
 	.ties = { .area = "area" },
+	.same = "head area address",
 	.readers = "bureau street community auditor operator", .writers = "bureau street community",
 	.revealers = "bureau street community", .finders = "bureau street community operator",
 	.end_reasons = reasons,

@@ -37,7 +37,8 @@ static const struct word reasons[] = {
 	F(date, licence_from, "许可生效日期", 0) \
 	F(date, licence_until, "许可有效期至", INDEX) \
 	F(integer, capacity, "服务能力", 0, .max = 1000000, .headers = "床位数|容量") \
-	F(file, licence_scan, "许可证扫描件", DETAIL)
+	F(file, licence_scan, "许可证扫描件", DETAIL) \
+	OTHER_COLUMNS(F)
 
 struct organization { struct record is; ORGANIZATION(FIELD_MEMBER) };
 static const struct field fields[] = { ORGANIZATION(FIELD_ROW) };
@@ -54,6 +55,7 @@ static const struct resource organization = {
 	.name = "organization", .plural = "organizations", .label = "养老服务组织", .en = "organization",
 	.fields = fields, .field_count = COUNT(fields), .size = sizeof(struct organization),
 	.ties = { .area = "area", .organization = "id" },
+	.same = "name area",
 	.readers = "bureau street community auditor operator provider", .writers = "bureau street provider",
 	.revealers = "bureau street provider", .finders = "bureau street community operator",
 	.check = check, .end_reasons = reasons,

@@ -42,7 +42,8 @@ static const struct word reasons[] = {
 	F(date, trained_on, "岗前培训日期", 0) \
 	F(integer, training_hours, "岗前培训学时", 0, .max = 10000) \
 	F(date, hired_on, "入职日期", 0) \
-	F(file, certificate_scan, "证书扫描件", DETAIL)
+	F(file, certificate_scan, "证书扫描件", DETAIL) \
+	OTHER_COLUMNS(F)
 
 struct staff { struct record is; STAFF(FIELD_MEMBER) };
 static const struct field fields[] = { STAFF(FIELD_ROW) };

@@ -41,19 +41,41 @@ int command_exit_of(enum store_open_result result, const char *store)
 
 /* ---- one request, to the server that holds the store or carried out here ---- */
 
-/* The one parameter that a path of ours may have. */
-static void take_parameter(struct call *call, const char *path)
+static struct text unescaped(struct arena *arena, const char *begin, const char *end)
 {
-	size_t name = strcspn(path, "?"), equals = name + strcspn(path + name, "=");
-	struct buf value = buf_in(call->arena, strlen(path) + 1, strlen(path) + 1);
-	if (!path[name] || !path[equals])
-		return;
-	for (const char *at = path + equals + 1; *at; at++) {
-		bool escape = *at == '%' && at[1] && at[2];
+	struct buf value = buf_in(arena, (size_t)(end - begin) + 1, (size_t)(end - begin) + 1);
+	for (const char *at = begin; at < end; at++) {
+		bool escape = *at == '%' && end - at > 2;
 		buf_char(&value, escape ? (char)strtoul((const char[3]){ at[1], at[2], 0 }, NULL, 16) : *at);
 		at += escape ? 2 : 0;
 	}
-	call->pairs[call->pair_count++] = (struct pair){ { path + name + 1, equals - name - 1 }, buf_done(&value) };
+	return buf_done(&value);
+}
+
+/* The parameters that a path of ours has. */
+static void take_parameters(struct call *call, const char *path)
+{
+	const char *at = path + strcspn(path, "?");
+	while (*at && call->pair_count < QUERY_PAIRS_MAX) {
+		const char *name = at + 1, *end = name + strcspn(name, "&"), *equals = name + strcspn(name, "=&");
+		if (*equals == '=')
+			call->pairs[call->pair_count++] =
+				(struct pair){ { name, (size_t)(equals - name) }, unescaped(call->arena, equals + 1, end) };
+		at = end;
+	}
+}
+
+/* An answer that would be sent piece by piece. */
+static struct text content_of(struct call *call)
+{
+	struct content *content = call->content;
+	if (!content)
+		return buf_done(&call->out);
+	char *bytes = arena_take_raw(call->arena, (size_t)content->size + 1);
+	int64_t at = 0;
+	for (ssize_t n = 1; at < content->size && n > 0; at += n > 0 ? n : 0)
+		n = content->read(content, at, bytes + at, (size_t)(content->size - at));
+	return (struct text){ bytes, (size_t)at };
 }
 
 static struct client_answer answer_here(struct command_line *line, struct app *app, enum method method, const char *path,
@@ -66,7 +88,8 @@ static struct client_answer answer_here(struct command_line *line, struct app *a
 	call.signed_in = true;
 	call.if_match = if_match;
 	call.raw = body;
-	take_parameter(&call, path);
+	take_parameters(&call, path);
+	call.raw_fd = line->body_fd;
 	call.route = app_route(app, method, (struct text){ path, strcspn(path, "?") }, &call.id, &known);
 	if (!call.route)
 		call_problem(&call, PROBLEM_NOT_FOUND);
@@ -76,7 +99,7 @@ static struct client_answer answer_here(struct command_line *line, struct app *a
 		app_answer(app, &call);
 	if (call.problem != PROBLEM_NONE)
 		call_write_problem(&call);
-	struct client_answer answer = { .status = call.status, .body = buf_done(&call.out), .reached = true };
+	struct client_answer answer = { .status = call.status, .body = content_of(&call), .reached = true };
 	call_end(&call);
 	return answer;
 }
@@ -84,7 +107,7 @@ static struct client_answer answer_here(struct command_line *line, struct app *a
 enum { ASK_TRIES = 60 };
 
 /* The exit code when the store cannot be had; otherwise 0 with the answer filled in. */
-static int ask(struct command_line *line, enum method method, const char *path, const char *type, struct text if_match,
+int command_ask(struct command_line *line, enum method method, const char *path, const char *type, struct text if_match,
                struct text body, struct client_answer *answer)
 {
 	static const char *const names[] = { "GET", "POST", "PATCH", "DELETE" };
@@ -111,7 +134,7 @@ static int ask(struct command_line *line, enum method method, const char *path, 
 	return answer->status ? EXIT_FINE : EXIT_HELD;
 }
 
-static struct text member(const struct client_answer *answer, struct arena *arena, const char *name)
+struct text command_member(const struct client_answer *answer, struct arena *arena, const char *name)
 {
 	json_t *json;
 	if (json_read(answer->body, BODY_DEPTH_MAX, &json) != JSON_FINE)
@@ -123,73 +146,15 @@ static struct text member(const struct client_answer *answer, struct arena *aren
 	return found;
 }
 
-static int show(struct command_line *line, const struct client_answer *answer)
+int command_show(struct command_line *line, const struct client_answer *answer)
 {
 	bool fine = answer->status >= 200 && answer->status < 300;
 	if (line->json || fine)
 		printf("%.*s\n", TEXT_ARG(answer->body));
 	else
-		fprintf(stderr, "songhe: %.*s (%.*s)\n%.*s\n", TEXT_ARG(member(answer, &line->arena, "title_en")),
-		        TEXT_ARG(member(answer, &line->arena, "title")), TEXT_ARG(answer->body));
+		fprintf(stderr, "songhe: %.*s (%.*s)\n%.*s\n", TEXT_ARG(command_member(answer, &line->arena, "title_en")),
+		        TEXT_ARG(command_member(answer, &line->arena, "title")), TEXT_ARG(answer->body));
 	return fine ? EXIT_FINE : EXIT_REJECTED;
-}
-
-/* ---- import ---- */
-
-static int import_file(struct command_line *line, const char *path, struct text bytes)
-{
-	struct client_answer answer;
-	int code = ask(line, METHOD_POST, path, "text/csv", TEXT_NONE, bytes, &answer);
-	if (code != EXIT_FINE)
-		return code;
-	if (answer.status != 200)
-		return show(line, &answer);
-	struct text rejected = member(&answer, &line->arena, "rejected");
-	if (line->json)
-		printf("%.*s\n", TEXT_ARG(answer.body));
-	else
-		printf("%.*s rows, %.*s accepted, %.*s rejected\n", TEXT_ARG(member(&answer, &line->arena, "rows")),
-		       TEXT_ARG(member(&answer, &line->arena, "accepted")), TEXT_ARG(rejected));
-	bool all = text_is(rejected, "0");
-	if (!all && !line->json)
-		printf("%.*s\n", TEXT_ARG(answer.body));
-	return all ? EXIT_FINE : EXIT_REJECTED;
-}
-
-/* Where the records of this name are imported; NULL: there are no such, or nobody writes them. */
-static const char *import_path(struct command_line *line, const char *plural)
-{
-	for (size_t m = 0; m < line->module_count; m++)
-		for (size_t i = 0; i < line->modules[m]->resource_count; i++) {
-			const struct resource *resource = line->modules[m]->resources[i];
-			if (resource->writers && strcmp(resource->plural, plural) == 0)
-				return text_printf(&line->arena, "/api/v1/%s/import", plural).ptr;
-		}
-	return NULL;
-}
-
-static int command_import(struct command_line *line)
-{
-	const char *path = line->word_count == 2 ? import_path(line, line->words[0]) : NULL;
-	if (!path) {
-		fprintf(stderr, "usage: songhe import elders|facilities|... FILE.csv --store STORE [--json]\n");
-		return EXIT_USAGE;
-	}
-	int fd = open(line->words[1], O_RDONLY | O_CLOEXEC);
-	struct stat file;
-	if (fd < 0 || fstat(fd, &file) != 0 || file.st_size == 0 || file.st_size > IMPORT_BYTES_MAX) {
-		fprintf(stderr, "songhe import: cannot read %s: %s\n", line->words[1], fd < 0 ? strerror(errno) : "empty, or over 64 MB");
-		if (fd >= 0)
-			close(fd);
-		return EXIT_USAGE;
-	}
-	char *bytes = mmap(NULL, (size_t)file.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	close(fd);
-	if (bytes == MAP_FAILED)
-		return EXIT_DISK;
-	int code = import_file(line, path, (struct text){ bytes, (size_t)file.st_size });
-	munmap(bytes, (size_t)file.st_size);
-	return code;
 }
 
 /* ---- user ---- */
@@ -235,8 +200,8 @@ static int add_user(struct command_line *line)
 	if (line->family)
 		put_list(&json, TEXT("family"), line->family);
 	json_end_object(&json);
-	int code = ask(line, METHOD_POST, "/api/v1/users", "application/json", TEXT_NONE, buf_done(&body), &answer);
-	return code == EXIT_FINE ? show(line, &answer) : code;
+	int code = command_ask(line, METHOD_POST, "/api/v1/users", "application/json", TEXT_NONE, buf_done(&body), &answer);
+	return code == EXIT_FINE ? command_show(line, &answer) : code;
 }
 
 /* The path of the account with this name, and its version; NULL with the exit code when there is none. */
@@ -246,7 +211,7 @@ static const char *find_user(struct command_line *line, struct text *version, in
 	json_t *json = NULL;
 	const char *query = text_printf(&line->arena, "/api/v1/users?user=%.*s",
 	                                TEXT_ARG(text_percent(&line->arena, text_of(line->words[1])))).ptr;
-	*code = ask(line, METHOD_GET, query, "application/json", TEXT_NONE, TEXT_NONE, &all);
+	*code = command_ask(line, METHOD_GET, query, "application/json", TEXT_NONE, TEXT_NONE, &all);
 	if (*code != EXIT_FINE)
 		return NULL;
 	*code = json_read(all.body, BODY_DEPTH_MAX, &json) == JSON_FINE ? EXIT_REJECTED : EXIT_STORE;
@@ -281,8 +246,8 @@ static int change_user(struct command_line *line, const char *verb)
 		method = strcmp(verb, "unlock") == 0 ? METHOD_POST : METHOD_DELETE;
 		path = text_printf(&line->arena, "%s/%s", path, method == METHOD_POST ? "unlock" : "totp").ptr;
 	}
-	code = ask(line, method, path, "application/json", version, buf_done(&body), &answer);
-	return code == EXIT_FINE ? show(line, &answer) : code;
+	code = command_ask(line, method, path, "application/json", version, buf_done(&body), &answer);
+	return code == EXIT_FINE ? command_show(line, &answer) : code;
 }
 
 static int command_user(struct command_line *line)
@@ -290,8 +255,8 @@ static int command_user(struct command_line *line)
 	const char *verb = line->word_count > 0 ? line->words[0] : "";
 	if (strcmp(verb, "list") == 0) {
 		struct client_answer answer;
-		int code = ask(line, METHOD_GET, "/api/v1/users", "application/json", TEXT_NONE, TEXT_NONE, &answer);
-		return code == EXIT_FINE ? show(line, &answer) : code;
+		int code = command_ask(line, METHOD_GET, "/api/v1/users", "application/json", TEXT_NONE, TEXT_NONE, &answer);
+		return code == EXIT_FINE ? command_show(line, &answer) : code;
 	}
 	if (strcmp(verb, "add") == 0 && line->word_count == 2 && line->role)
 		return add_user(line);
@@ -377,7 +342,7 @@ static const struct {
 	{ "demo", "make a store with an invented district: --plan PLAN --elders N --seed S --password P [--suite aes|sm]", command_demo },
 	{ "serve", "serve a store: --listen ADDR:PORT [--tls-cert FILE --tls-key FILE | --behind-proxy ADDR] [--threads N]"
 	           " [--workers N] [--checkpoints FILE] [--sign-key-file FILE]", command_serve },
-	{ "import", "load a CSV: import elders|facilities|... FILE.csv", command_import },
+	{ "import", "load a table: import elders|facilities|... FILE.csv|FILE.xlsx [--dry-run]", command_import },
 	{ "user", "accounts: user list | add | password | disable | unlock | forget-codes", command_user },
 	{ "key", "the store's keys: key rotate | rewrap --new-key-file FILE", command_key },
 	{ "verify", "check the store, the journal's chain and its checkpoints: [--against FILE] [--key BASE64]", command_verify },
@@ -408,7 +373,7 @@ static bool share_clock(struct clock *clock, const char *file)
 
 static bool read_options(struct command_line *line, int argc, char **argv, bool *help)
 {
-	enum { HELP = 1, JSON, STDIN_PASSWORD, CHECK, TEST_CLOCK };
+	enum { HELP = 1, JSON, STDIN_PASSWORD, CHECK, DRY_RUN, TEST_CLOCK };
 	const struct {
 		const char *name, **value;
 	} values[] = {
@@ -420,12 +385,14 @@ static bool read_options(struct command_line *line, int argc, char **argv, bool 
 		{ "sign-key-file", &line->sign_key_file }, { "checkpoints", &line->checkpoints }, { "against", &line->against },
 		{ "key", &line->key }, { "organization", &line->organization }, { "person", &line->person },
 		{ "family", &line->family }, { "policy", &line->policy }, { "files", &line->files },
-		{ "as", &line->as }, { "database", &line->database },
+		{ "as", &line->as }, { "database", &line->database }, { "map", &line->map }, { "sheet", &line->sheet },
+		{ "source", &line->source }, { "annotated", &line->annotated },
 	};
-	struct option options[COUNT(values) + 6] = { { "help", no_argument, NULL, HELP }, { "json", no_argument, NULL, JSON },
+	struct option options[COUNT(values) + 7] = { { "help", no_argument, NULL, HELP }, { "json", no_argument, NULL, JSON },
 		                                     { "password-stdin", no_argument, NULL, STDIN_PASSWORD },
-		                                     { "check", no_argument, NULL, CHECK } };
-	size_t count = 4;
+		                                     { "check", no_argument, NULL, CHECK },
+		                                     { "dry-run", no_argument, NULL, DRY_RUN } };
+	size_t count = 5;
 #ifdef SONGHE_TEST_CLOCK
 	options[count++] = (struct option){ "test-clock", required_argument, NULL, TEST_CLOCK };
 #endif
@@ -442,6 +409,8 @@ static bool read_options(struct command_line *line, int argc, char **argv, bool 
 			line->password_stdin = true;
 		else if (found == CHECK)
 			line->check = true;
+		else if (found == DRY_RUN)
+			line->dry_run = true;
 #ifdef SONGHE_TEST_CLOCK
 		else if (found == TEST_CLOCK && share_clock(&line->clock, optarg))
 			continue;
@@ -471,7 +440,7 @@ static bool take_places(struct command_line *line)
 
 int commands_run(int argc, char **argv, const struct module *const *modules, size_t count)
 {
-	struct command_line line = { .modules = modules, .module_count = count, .arena = arena_new(256 << 20), .argv = argv };
+	struct command_line line = { .modules = modules, .module_count = count, .arena = arena_new(256 << 20), .argv = argv, .body_fd = -1 };
 	bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
 	umask(0077); /* a store is for the account it runs under alone */
 	line.listen = "127.0.0.1:8080";

@@ -3,6 +3,7 @@
 #ifndef EDGE_COMMANDS_H
 #define EDGE_COMMANDS_H
 
+#include "edge/client.h"
 #include "engine/app.h"
 #include "engine/keys.h"
 
@@ -23,10 +24,11 @@ struct command_line {
 	struct arena arena;
 	const char *store, *listen, *tls_cert, *tls_key, *behind_proxy, *plan, *password, *role, *area, *name, *threads,
 		*workers, *elders, *seed, *key_file, *suite, *new_key_file, *sign_key_file, *checkpoints, *against, *key,
-		*organization, *person, *family, *policy, *files;
+		*organization, *person, *family, *policy, *files, *map, *sheet, *source, *annotated;
 	struct keys_wish keys; /* what `key_file` and `suite` say */
 	const char *as, *database; /* of the schema */
-	bool json, password_stdin, check;
+	bool json, password_stdin, check, dry_run;
+	int body_fd; /* the file that a request's body is; -1: none */
 	const char *words[4]; /* what stands behind the command's name */
 	size_t word_count;
 	char **argv; /* as the program was started, for a restart */
@@ -36,6 +38,14 @@ int commands_run(int argc, char **argv, const struct module *const *modules, siz
 int command_serve(struct command_line *line); /* serve.c */
 int command_key(struct command_line *line); /* key.c */
 int command_verify(struct command_line *line); /* verify.c */
+int command_import(struct command_line *line); /* command_import.c */
 int command_exit_of(enum store_open_result result, const char *store);
+
+/* One request, to the server that holds the store or carried out here. The exit code when the store cannot be had; otherwise 0 with
+ * the answer filled in. */
+int command_ask(struct command_line *line, enum method method, const char *path, const char *type, struct text if_match,
+                struct text body, struct client_answer *answer);
+struct text command_member(const struct client_answer *answer, struct arena *arena, const char *name); /* of a JSON answer */
+int command_show(struct command_line *line, const struct client_answer *answer); /* as it is, or why it was refused */
 
 #endif

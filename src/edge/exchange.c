@@ -145,7 +145,8 @@ static void find_actor(struct exchange *ex)
 
 static void check_body_headers(struct exchange *ex)
 {
-	static const size_t body_most[] = { [UPLOAD_NONE] = BODY_BYTES_MAX, [UPLOAD_CSV] = IMPORT_BYTES_MAX, [UPLOAD_FILE] = FILE_BYTES_MAX };
+	static const size_t body_most[] = { [UPLOAD_NONE] = BODY_BYTES_MAX, [UPLOAD_TABLE] = IMPORT_BYTES_MAX,
+		                            [UPLOAD_FILE] = FILE_BYTES_MAX };
 	struct call *call = &ex->call;
 	struct text length = request_header(ex->connection, "Content-Length");
 	int64_t bytes = 0;
@@ -239,6 +240,7 @@ static bool parse_body(struct exchange *ex)
 			}
 		}
 		call->raw = (struct text){ ex->mapped ? ex->mapped : "", ex->spooled };
+		call->raw_fd = ex->spool;
 		return true;
 	}
 	call->raw = ex->body.ptr ? buf_done(&ex->body) : TEXT("");

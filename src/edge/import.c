@@ -1,285 +1,416 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* import.c - a CSV file becomes records, slice by slice through the bulk lane. */
+/* import.c - a table becomes records. First every row is read and looked at, while nothing is written; then the good ones are laid
+ * down in the store, and a job makes records of them (import_batch.h), which the answer waits for unless it is told not to. */
 #include "edge/http.h"
-
-#include "base/csv.h"
-#include "engine/input.h"
-#include "engine/operations.h"
+#include "edge/import_own.h"
 #include "engine/source.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLICE_ROWS = 100, SLICE_BYTES = 8 << 20, ERRORS_SHOWN_MAX = 1000, UNKNOWN_SHOWN_MAX = 50, UNKNOWN_BYTES_MAX = 200, STOP_MS = 10000 };
+enum { UNKNOWN_MAX = 50, UNKNOWN_BYTES_MAX = 200, EARLY_BYTES_MAX = 4 << 20 };
 
-struct row {
-	unsigned line;
-	struct pair *cells; /* of the known columns, as far as the row goes */
-	size_t cell_count;
+/* ---- reading the file ---- */
+
+static const struct {
+	const char *code, *zh, *en;
+} sheet_words[] = {
+	[SHEET_TOO_MANY_CELLS] = { "too_many_cells", "列太多：比表头多，或单元格里的逗号没有加引号",
+	                           "Too many cells: more than the header has, or a comma without quotes" },
+	[SHEET_CELL_TOO_LONG] = { "cell_too_long", "单元格太长", "A cell is too long" },
+	[SHEET_OPEN_QUOTE] = { "open_quote", "引号没有结束，之后的内容没有读取", "A quote does not end; what follows was not read" },
+	[SHEET_BAD_CHARACTERS] = { "not_utf8", "有无法识别的字符，请另存为 UTF-8 或 .xlsx", "Characters that cannot be read: save as UTF-8 or .xlsx" },
+	[SHEET_STRAY_QUOTE] = { "stray_quote", "引号位置不对", "A quote where none can be" },
 };
 
-struct row_error {
-	unsigned line;
-	struct text column;
-	const char *code;
-	struct text message;
-};
-
-struct import {
-	struct call *call;
-	const struct shape *shape;
-	const char *fields[CSV_CELLS_MAX]; /* of each column; NULL: not ours */
-	size_t column_count, known_count;
-	struct arena slice_arena; /* of the rows that wait */
-	struct arena run_arena; /* of one run over them: a command may be run again */
-	struct row rows[SLICE_ROWS];
-	size_t row_count;
-	/* of the slice, as of its last run */
-	struct row_error *slice_errors;
-	size_t slice_error_count, slice_accepted;
-	/* of the whole file */
-	struct row_error errors[ERRORS_SHOWN_MAX];
-	size_t error_count, accepted, read;
-	int64_t stop_by_ms; /* steady; 0: the server goes on */
-};
-
-enum { SLICE_ERRORS_MAX = SLICE_ROWS * 8 };
-
-static void add_error(struct import *import, unsigned line, struct text column, const char *code, struct text message)
+static enum store_code refuse_row(struct import *import, enum sheet_result result)
 {
-	if (import->slice_error_count < SLICE_ERRORS_MAX)
-		import->slice_errors[import->slice_error_count++] = (struct row_error){ line, column, code, message };
+	const char *zh = sheet_words[result].zh, *en = sheet_words[result].en;
+	struct told told = { import->sheet.line, TEXT_NONE, TEXT_NONE, text_of(zh), text_of(en), sheet_words[result].code, true };
+	import_keep_told(import, &told, &import->errors);
+	import->batch.counts.rows++;
+	import->batch.counts.rejected++;
+	return import->back ? import_file_row(import->back, import->call, NULL, 0, told.message) : STORE_OK;
 }
 
-/* What is wrong with one row, as the field names stand in our answers. */
-static void add_wrongs(struct import *import, unsigned line, const struct call *row)
+/* A cell behind the last column is most often the rest of one with a comma in it. */
+static bool fits_header(const struct import *import)
 {
-	if (row->problem != PROBLEM_INVALID) {
-		const struct problem_row *problem = &problem_rows[row->problem];
-		add_error(import, line, TEXT_NONE, problem->code, row->detail_zh.ptr ? row->detail_zh : text_of(problem->zh));
-		return;
-	}
-	for (size_t i = 0; i < row->wrong_count; i++) {
-		struct text pointer = row->wrongs[i].pointer;
-		add_error(import, line, (struct text){ pointer.ptr + 1, pointer.len - 1 }, row->wrongs[i].code, row->wrongs[i].zh);
-	}
+	for (size_t i = import->columns.count; i < import->sheet.cell_count; i++)
+		if (text_trim(import->sheet.cells[i]).len > 0)
+			return false;
+	return true;
 }
 
-static enum store_code write_slice(struct tx *tx, void *arg)
+static enum store_code take_row(struct import *import, enum sheet_result result)
 {
-	struct import *import = arg;
-	import->slice_error_count = import->slice_accepted = 0;
-	arena_reset(&import->run_arena);
-	for (size_t i = 0; i < import->row_count; i++) {
-		struct call row;
-		call_start(&row, import->call->app, &import->run_arena);
-		row.actor = import->call->actor;
-		struct input in = { .cells = import->rows[i].cells, .cell_count = import->rows[i].cell_count };
-		enum store_code code = operation_import(tx, &row, import->shape, &in);
-		if (code == STORE_OK)
-			import->slice_accepted++;
-		else if (code == STORE_REFUSED)
-			add_wrongs(import, import->rows[i].line, &row);
-		else
+	enum store_code code = STORE_OK;
+	if (result == SHEET_ROW && !fits_header(import))
+		result = SHEET_TOO_MANY_CELLS;
+	if (result != SHEET_ROW) {
+		code = import_flush(import); /* mistakes are told in the order of the file */
+		return code == STORE_OK ? refuse_row(import, result) : code;
+	}
+	import_keep_row(import, import->sheet.line, import->sheet.cells, import->sheet.cell_count);
+	return import->row_count == PIECE_ROWS || import->arena.total > PIECE_BYTES_MAX ? import_flush(import) : STORE_OK;
+}
+
+static enum store_code read_rows(struct import *import)
+{
+	enum store_code code = STORE_OK;
+	while (code == STORE_OK) {
+		enum sheet_result result = sheet_next(&import->sheet, &import->arena);
+		if (result == SHEET_STOPPED)
+			return STORE_REFUSED;
+		if (result == SHEET_END)
+			break;
+		code = take_row(import, result);
+	}
+	return code == STORE_OK ? import_flush(import) : code;
+}
+
+/* ---- the header ---- */
+
+struct early_row {
+	unsigned line;
+	struct text *cells;
+	size_t count;
+	size_t known;
+};
+
+static bool read_early_row(struct import *import, struct early_row *row, const json_t *map)
+{
+	enum sheet_result result = sheet_next(&import->sheet, import->call->arena);
+	if (result != SHEET_ROW)
+		return false;
+	*row = (struct early_row){ .line = import->sheet.line, .count = import->sheet.cell_count };
+	row->cells = arena_take(import->call->arena, (row->count + 1) * sizeof *row->cells);
+	for (size_t i = 0; i < row->count; i++)
+		row->cells[i] = text_copy(import->call->arena, import->sheet.cells[i]);
+	import_columns_read(&import->columns, import->call->arena, import->shape, row->cells, row->count, map);
+	row->known = import->columns.known;
+	return true;
+}
+
+static size_t filled(const struct early_row *row)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < row->count; i++)
+		count += text_trim(row->cells[i]).len > 0;
+	return count;
+}
+
+/* The row with the most names of ours, among the first: titles, the unit and the date stand above it. Rows that were read behind it
+ * are taken as any other. */
+static enum store_code read_header(struct import *import, const json_t *map)
+{
+	struct early_row *rows = arena_take(import->call->arena, HEADER_ROWS_MAX * sizeof *rows);
+	size_t count = 0, best = 0;
+	while (count < HEADER_ROWS_MAX && read_early_row(import, &rows[count], map)) {
+		if (rows[count].known > rows[best].known)
+			best = count;
+		count++;
+		bool clear = rows[best].known > 3 || (rows[best].known > 1 && 2 * rows[best].known >= filled(&rows[best]));
+		if (clear || import->call->arena->total > EARLY_BYTES_MAX)
+			break;
+	}
+	if (count == 0 || rows[best].known == 0 || (rows[best].known == 1 && filled(&rows[best]) > 3)) {
+		if (import->call->problem == PROBLEM_NONE)
+			call_wrong(import->call, TEXT(""), "no_header", TEXT("没有找到表头，表头例如：姓名,公民身份号码,性别,出生日期,区划代码"),
+			           TEXT("No header was found, for example: name,id_card,sex,born_on,area"));
+		return STORE_REFUSED;
+	}
+	import_columns_read(&import->columns, import->call->arena, import->shape, rows[best].cells, rows[best].count, map);
+	if (import->back)
+		for (size_t i = 0; i <= best; i++)
+			import_file_row(import->back, import->call, rows[i].cells, rows[i].count, i == best ? TEXT("导入结果") : TEXT(""));
+	for (size_t i = best + 1; i < count; i++) {
+		import->sheet.line = rows[i].line;
+		import->sheet.cells = rows[i].cells;
+		import->sheet.cell_count = rows[i].count;
+		enum store_code code = take_row(import, SHEET_ROW);
+		if (code != STORE_OK)
 			return code;
 	}
 	return STORE_OK;
 }
 
-/* A server that stops is not kept from it for long; what is in by then is told. */
-static bool is_out_of_time(struct import *import)
-{
-	if (!import->call->app->stopping)
-		return false;
-	int64_t now_ms = clock_steady_ms();
-	if (import->stop_by_ms == 0)
-		import->stop_by_ms = now_ms + STOP_MS;
-	return now_ms > import->stop_by_ms;
-}
+/* ---- the answer ---- */
 
-static enum store_code flush_slice(struct import *import)
+static void put_told(struct json_out *json, const char *name, const struct told_list *list)
 {
-	if (import->row_count == 0)
-		return STORE_OK;
-	if (is_out_of_time(import))
-		return STORE_BUSY;
-	import->slice_errors = arena_take(&import->slice_arena, SLICE_ERRORS_MAX * sizeof *import->slice_errors);
-	enum store_code code = store_command(import->call->app->store, LANE_BULK, write_slice, import);
-	if (code != STORE_OK)
-		return code;
-	import->accepted += import->slice_accepted;
-	for (size_t i = 0; i < import->slice_error_count && import->error_count < ERRORS_SHOWN_MAX; i++) {
-		struct row_error *error = &import->errors[import->error_count++];
-		*error = import->slice_errors[i];
-		error->column = text_copy(import->call->arena, error->column);
-		error->message = text_copy(import->call->arena, error->message);
+	json_key(json, text_of(name));
+	json_begin_array(json);
+	for (size_t i = 0; i < list->count; i++) {
+		const struct told *told = &list->of[i];
+		json_begin_object(json);
+		JSON_INT(json, "line", told->line);
+		JSON_TEXT(json, "column", told->column);
+		if (told->value.ptr)
+			JSON_TEXT(json, "value", told->value);
+		JSON_TEXT(json, "code", text_of(told->code));
+		JSON_TEXT(json, "message", told->message);
+		JSON_TEXT(json, "message_en", told->message_en);
+		json_end_object(json);
 	}
-	import->row_count = 0;
-	arena_reset(&import->slice_arena);
-	return STORE_OK;
+	json_end_array(json);
 }
 
-/* ---- reading the file ---- */
-
-static void note_bad_record(struct import *import, unsigned line, enum csv_result result)
+static void put_unknown(struct json_out *json, const struct import *import)
 {
-	static const char *const codes[] = { [CSV_TOO_MANY_CELLS] = "too_many_cells", [CSV_CELL_TOO_LONG] = "cell_too_long",
-		                             [CSV_OPEN_QUOTE] = "open_quote", [CSV_NOT_UTF8] = "not_utf8",
-		                             [CSV_STRAY_QUOTE] = "stray_quote" };
-	static const char *const zh[] = { [CSV_TOO_MANY_CELLS] = "列太多：比表头多，或单元格里的逗号没有加引号", [CSV_CELL_TOO_LONG] = "单元格太长",
-		                          [CSV_OPEN_QUOTE] = "引号没有结束，之后的内容没有读取",
-		                          [CSV_NOT_UTF8] = "不是 UTF-8 编码，请另存为 UTF-8", [CSV_STRAY_QUOTE] = "引号位置不对" };
-	if (import->error_count < ERRORS_SHOWN_MAX)
-		import->errors[import->error_count++] = (struct row_error){ line, TEXT_NONE, codes[result], text_of(zh[result]) };
-	import->read++;
-}
-
-static bool read_header(struct import *import, struct csv *csv, struct text *unknown, size_t *unknown_count)
-{
-	enum csv_result result = csv_next(csv, &import->slice_arena);
-	import->column_count = result == CSV_RECORD ? csv->cell_count : 0;
-	for (size_t i = 0; i < import->column_count; i++) {
-		struct text name = text_trim(csv->cells[i]);
-		const struct slot *slot = shape_header(import->shape, name);
-		import->fields[i] = slot ? slot->field->name : NULL;
-		import->known_count += import->fields[i] != NULL;
-		if (!import->fields[i] && *unknown_count < UNKNOWN_SHOWN_MAX && name.len > 0)
-			unknown[(*unknown_count)++] = text_copy(import->call->arena, text_cut(name, UNKNOWN_BYTES_MAX));
+	size_t told = 0;
+	json_key(json, TEXT("unknown_columns"));
+	json_begin_array(json);
+	for (size_t i = 0; i < import->columns.count && told < UNKNOWN_MAX; i++) {
+		const struct import_column *column = &import->columns.of[i];
+		if (column->slot || column->ignored || column->header.len == 0)
+			continue;
+		json_put_text(json, text_cut(import->columns.of[i].header, UNKNOWN_BYTES_MAX));
+		told++;
 	}
-	if (import->known_count == 0)
-		call_wrong(import->call, TEXT(""), "no_header", TEXT("第一行应是表头，例如：姓名,公民身份号码,性别,出生日期,区划代码"),
-		           TEXT("The first row is the header, for example: name,id_card,sex,born_on,area"));
-	arena_reset(&import->slice_arena);
-	return import->known_count > 0;
+	json_end_array(json);
 }
 
-static void keep_row(struct import *import, const struct csv *csv)
+static void put_columns(struct json_out *json, const struct import *import)
 {
-	struct row *row = &import->rows[import->row_count++];
-	row->line = csv->line;
-	row->cells = arena_take(&import->slice_arena, import->known_count * sizeof *row->cells);
-	row->cell_count = 0;
-	for (size_t i = 0; i < import->column_count && i < csv->cell_count; i++)
-		if (import->fields[i])
-			row->cells[row->cell_count++] = (struct pair){ text_of(import->fields[i]), csv_text(csv->cells[i]) };
-	import->read++;
+	json_key(json, TEXT("columns"));
+	json_begin_object(json);
+	for (size_t i = 0; i < import->columns.count; i++)
+		if (import->columns.of[i].slot)
+			json_member_text(json, import->columns.of[i].header, import->columns.of[i].slot->name);
+	json_end_object(json);
 }
 
-/* A cell behind the last column is most often the rest of one with a comma in it. */
-static bool fits_header(const struct import *import, const struct csv *csv)
+/* Counts from `result` where the job has told its own, else as they were found. */
+static void put_counts(struct json_out *json, const struct batch_counts *counts, const json_t *result)
 {
-	for (size_t i = import->column_count; i < csv->cell_count; i++)
-		if (text_trim(csv->cells[i]).len > 0)
-			return false;
-	return true;
-}
-
-static enum store_code read_rows(struct import *import, struct csv *csv)
-{
-	for (;;) {
-		enum csv_result result = csv_next(csv, &import->slice_arena);
-		if (result == CSV_END)
-			return flush_slice(import);
-		enum store_code code = STORE_OK;
-		if (result == CSV_RECORD && !fits_header(import, csv))
-			result = CSV_TOO_MANY_CELLS;
-		if (result == CSV_RECORD) {
-			keep_row(import, csv);
-			if (import->row_count == SLICE_ROWS || import->slice_arena.total > SLICE_BYTES)
-				code = flush_slice(import);
-		} else {
-			code = flush_slice(import); /* mistakes are told in the order of the file */
-			note_bad_record(import, csv->line, result);
-		}
-		if (code != STORE_OK || result == CSV_OPEN_QUOTE)
-			return code != STORE_OK ? code : flush_slice(import);
+	const struct {
+		const char *name;
+		int64_t count;
+	} all[] = { { "rows", counts->rows }, { "accepted", counts->accepted }, { "rejected", counts->rejected },
+		    { "created", counts->created }, { "changed", counts->changed }, { "same", counts->same },
+		    { "claimed", counts->claimed } };
+	for (size_t i = 0; i < COUNT(all); i++) {
+		const json_t *told = json_object_get(result, all[i].name);
+		json_member_int(json, text_of(all[i].name), told ? json_integer_value(told) : all[i].count);
 	}
 }
 
-static void write_answer(struct import *import, const struct text *unknown, size_t unknown_count)
+/* What the job could not do after all. */
+static void keep_job_errors(struct import *import, const json_t *result)
 {
-	struct json_out json = call_json(import->call, 200);
+	size_t i;
+	const json_t *one;
+	json_array_foreach(json_object_get(result, "errors"), i, one) {
+		struct told told = { .line = (unsigned)json_integer_value(json_object_get(one, "line")),
+			.column = json_text_of(json_object_get(one, "column")), .message = json_text_of(json_object_get(one, "message")),
+			.message_en = json_text_of(json_object_get(one, "message")),
+			.code = text_z(import->call->arena, json_text_of(json_object_get(one, "code"))) };
+		import_keep_told(import, &told, &import->errors);
+	}
+}
+
+static void answer(struct import *import, const json_t *job)
+{
+	struct call *call = import->call;
+	const json_t *result = json_object_get(job, "result");
+	bool under_way = job && !text_is(json_text_of(json_object_get(job, "state")), "done");
+	keep_job_errors(import, result);
+	struct json_out json = call_json(call, under_way ? 202 : 200);
 	json_begin_object(&json);
-	JSON_INT(&json, "rows", (int64_t)import->read);
-	JSON_INT(&json, "accepted", (int64_t)import->accepted);
-	JSON_INT(&json, "rejected", (int64_t)(import->read - import->accepted));
-	json_key(&json, TEXT("errors"));
-	json_begin_array(&json);
-	for (size_t i = 0; i < import->error_count; i++) {
-		json_begin_object(&json);
-		JSON_INT(&json, "line", import->errors[i].line);
-		JSON_TEXT(&json, "column", import->errors[i].column);
-		JSON_TEXT(&json, "code", text_of(import->errors[i].code));
-		JSON_TEXT(&json, "message", import->errors[i].message);
-		json_end_object(&json);
+	put_counts(&json, &import->batch.counts, under_way ? NULL : result);
+	put_told(&json, "errors", &import->errors);
+	put_told(&json, "notes", &import->notes);
+	put_columns(&json, import);
+	put_unknown(&json, import);
+	if (job) {
+		JSON_TEXT(&json, "job", json_text_of(json_object_get(job, "id")));
+		JSON_TEXT(&json, "state", json_text_of(json_object_get(job, "state")));
 	}
-	json_end_array(&json);
-	json_key(&json, TEXT("unknown_columns"));
-	json_begin_array(&json);
-	for (size_t i = 0; i < unknown_count; i++)
-		json_put_text(&json, unknown[i]);
-	json_end_array(&json);
 	json_end_object(&json);
 }
 
-/* What was committed stays: whoever sends the rest again must know. */
-static void tell_failure(struct import *import, enum store_code code)
+/* Good rows are in the job's hands from here on: a peer that goes away, or a server that stops, changes nothing of that. */
+static void carry_out(struct import *import)
 {
 	struct call *call = import->call;
-	long long accepted = (long long)import->accepted;
-	app_settle(call, code);
-	call_problem_detail(call, call->problem, text_printf(call->arena, "此前的 %lld 行已经导入", accepted),
-	                    text_printf(call->arena, "%lld rows before this were imported", accepted));
+	json_t *job = NULL;
+	enum store_code code = batch_begin(&import->batch);
+	if (code != STORE_OK) {
+		app_settle(call, code);
+		return;
+	}
+	jobs_wake(call->app->jobs);
+	if (import->wait)
+		job_await(call, import->batch.id);
+	if (call->problem == PROBLEM_NONE && json_read(buf_done(&call->out), BODY_DEPTH_MAX, &job) == JSON_FINE) {
+		answer(import, job);
+		call->version = 0;
+		call->location = text_printf(call->arena, "/api/v1/jobs/%lld", (long long)import->batch.id);
+	}
+	json_decref(job);
 }
 
-static void import_file(struct call *call)
+/* ---- what was asked ---- */
+
+static bool read_flag(struct call *call, const char *name, bool otherwise, bool *flag)
+{
+	struct text said = call_param(call, name);
+	*flag = said.ptr ? text_is(said, "true") || text_is(said, "1") : otherwise;
+	if (!said.ptr || *flag || text_is(said, "false") || text_is(said, "0"))
+		return true;
+	call_problem_detail(call, PROBLEM_BAD_REQUEST, text_printf(call->arena, "%s 只能是 true 或 false", name),
+		text_printf(call->arena, "%s is true or false", name));
+	return false;
+}
+
+/* Where rows belong that do not say it: what was named, else all of what is the actor's. */
+static bool read_area(struct import *import)
+{
+	struct call *call = import->call;
+	const struct actor *actor = &call->actor;
+	struct text said = call_param(call, "area");
+	import->area_else = actor->area_count > 0 ? actor->areas[0] : call->app->home_area;
+	if (!said.ptr || (area_read(said, &import->area_else) && actor_covers(actor, import->area_else)))
+		return true;
+	call_problem_detail(call, PROBLEM_BAD_REQUEST, TEXT("area 不是您管辖范围内的区划"), TEXT("area is none of yours"));
+	return false;
+}
+
+static bool read_map(struct call *call, json_t **map)
+{
+	struct text said = call_param(call, "map");
+	*map = NULL;
+	if (!said.ptr || (json_read(said, 3, map) == JSON_FINE && json_is_object(*map)))
+		return true;
+	call_problem_detail(call, PROBLEM_BAD_REQUEST, TEXT("map 应是 JSON 对象：{\"表头\":\"字段\"}"),
+		TEXT("map is a JSON object: {\"header\":\"field\"}"));
+	return false;
+}
+
+static enum store_code read_places(struct db *db, void *arg)
+{
+	struct import *import = arg;
+	import->places = import_places_read(db, import->call->arena, import->call->actor.district);
+	return import->places ? STORE_OK : STORE_BROKEN;
+}
+
+static struct import *import_new(struct call *call)
 {
 	struct import *import = calloc(1, sizeof *import);
-	struct csv *csv = malloc(sizeof *csv);
-	struct text unknown[UNKNOWN_SHOWN_MAX];
-	size_t unknown_count = 0;
-	if (!import || !csv)
+	if (!import)
 		abort();
+	const struct shape *shape = call->route->shape;
 	import->call = call;
-	import->shape = call->route->shape;
-	import->slice_arena = arena_new(CALL_ARENA_MAX);
-	import->run_arena = arena_new(CALL_ARENA_MAX);
-	memcpy(call->actor.channel, "import", sizeof "import");
-	*csv = csv_open(call->raw);
-	if (read_header(import, csv, unknown, &unknown_count)) {
-		enum store_code code = read_rows(import, csv);
-		if (code == STORE_OK)
-			write_answer(import, unknown, unknown_count);
-		else
-			tell_failure(import, code);
-	}
-	arena_free(&import->slice_arena);
-	arena_free(&import->run_arena);
-	free(import);
-	free(csv);
+	import->shape = shape;
+	import->area = shape->tie_slots[0] && shape->tie_slots[0]->offset > 0 ? shape_slot(shape, shape->tie_slots[0]->name) : NULL;
+	import->address = shape_slot(shape, TEXT("address"));
+	import->card = shape_slot(shape, TEXT("id_card"));
+	import->sex = shape_slot(shape, TEXT("sex"));
+	import->born_on = shape_slot(shape, TEXT("born_on"));
+	import->extra = shape_slot(shape, TEXT("extra"));
+	import->arena = arena_new(CALL_ARENA_MAX);
+	import->scratch = arena_new(CALL_ARENA_MAX);
+	import->errors.of = arena_take(call->arena, TOLD_MAX * sizeof *import->errors.of);
+	import->notes.of = arena_take(call->arena, TOLD_MAX * sizeof *import->notes.of);
+	import->batch = (struct batch){ .call = call, .shape = shape, .id = id_next(store_ids(call->app->store), call->actor.district) };
+	return import;
 }
 
-static const struct field answer[] = {
+static void import_free(struct import *import)
+{
+	sheet_close(&import->sheet);
+	import_file_close(import->back);
+	arena_free(&import->arena);
+	arena_free(&import->scratch);
+	free(import->seen.keys);
+	free(import->seen.lines);
+	free(import);
+}
+
+static bool begin(struct import *import)
+{
+	struct call *call = import->call;
+	bool annotated;
+	if (!read_flag(call, "dry_run", false, &import->dry_run) || !read_flag(call, "wait", true, &import->wait) ||
+	    !read_flag(call, "annotated", false, &annotated) || !read_area(import) || !source_of(call).ptr)
+		return false;
+	if (annotated && !import->dry_run) {
+		call_problem_detail(call, PROBLEM_BAD_REQUEST, TEXT("annotated 只用于试导入（dry_run=true）"),
+			TEXT("annotated goes with dry_run=true"));
+		return false;
+	}
+	if (annotated && !(import->back = import_file_new())) {
+		app_settle(call, STORE_FULL);
+		return false;
+	}
+	return true;
+}
+
+static void import_table(struct call *call)
+{
+	struct import *import = import_new(call);
+	json_t *map = NULL;
+	if (begin(import) && read_map(call, &map) && sheet_open(&import->sheet, call)) {
+		enum store_code code = store_read(call->app->store, 0, read_places, import);
+		if (code == STORE_OK)
+			code = read_header(import, map);
+		if (code == STORE_OK)
+			code = read_rows(import);
+		if (code != STORE_OK)
+			app_settle(call, code);
+		else if (import->back)
+			import_file_answer(import->back, call, import->shape->resource->label);
+		else if (import->dry_run || import->batch.pieces == 0)
+			answer(import, NULL);
+		else
+			carry_out(import);
+	}
+	json_decref(map);
+	import_free(import);
+}
+
+static const struct field answer_fields[] = {
 	{ .type = FIELD_integer, .name = "rows", .label = "读取的行数", .flags = MUST },
-	{ .type = FIELD_integer, .name = "accepted", .label = "导入的行数", .flags = MUST },
-	{ .type = FIELD_integer, .name = "rejected", .label = "未导入的行数", .flags = MUST },
+	{ .type = FIELD_integer, .name = "accepted", .label = "接受的行数", .flags = MUST },
+	{ .type = FIELD_integer, .name = "rejected", .label = "退回的行数", .flags = MUST },
+	{ .type = FIELD_integer, .name = "created", .label = "新建", .flags = MUST },
+	{ .type = FIELD_integer, .name = "changed", .label = "更新", .flags = MUST },
+	{ .type = FIELD_integer, .name = "same", .label = "没有变化", .flags = MUST },
+	{ .type = FIELD_integer, .name = "claimed", .label = "转为异议", .flags = MUST },
+	{ .type = FIELD_object, .name = "columns", .label = "表头对应的字段", .flags = MUST },
 	{ .type = FIELD_words, .name = "unknown_columns", .label = "不认识的列", .flags = MUST },
+	{ .type = FIELD_text, .name = "job", .label = "任务", .flags = DETAIL },
+	{ .type = FIELD_text, .name = "state", .label = "状态", .flags = DETAIL },
 };
 static const struct field errors[] = {
-	{ .type = FIELD_integer, .name = "line", .label = "行", .flags = MUST },
+	{ .type = FIELD_integer, .name = "line", .label = "行（与 Excel 一致）", .flags = MUST },
 	{ .type = FIELD_text, .name = "column", .label = "字段" },
+	{ .type = FIELD_text, .name = "value", .label = "原值", .flags = DETAIL },
 	{ .type = FIELD_text, .name = "code", .label = "错误代码", .flags = MUST },
 	{ .type = FIELD_text, .name = "message", .label = "说明", .flags = MUST },
+	{ .type = FIELD_text, .name = "message_en", .label = "英文说明", .flags = MUST },
 };
-static const struct about about_import = { .takes = BODY_CSV, .gives = BODY_MEMBERS,
-	                                   .out = { ROWS(answer), .list = "errors", ROWS(errors) },
-	                                   .params = ROWS(source_params) };
+static const struct field params[] = {
+	{ .type = FIELD_word, .name = "source", .label = "数据来源", .words = sources, .en = "who says so" },
+	{ .type = FIELD_boolean, .name = "dry_run", .label = "试导入，不写入", .en = "look only, write nothing" },
+	{ .type = FIELD_boolean, .name = "annotated", .label = "返回带错误说明的文件", .en = "answer with the file and a column of what is wrong" },
+	{ .type = FIELD_boolean, .name = "wait", .label = "等待完成", .en = "answer when it is done" },
+	{ .type = FIELD_area, .name = "area", .label = "没有写明区划的行所在的区划", .en = "where rows are that do not say it" },
+	{ .type = FIELD_text, .name = "sheet", .label = "工作表", .en = "the sheet of a workbook" },
+	{ .type = FIELD_text, .name = "map", .label = "表头对应的字段（JSON）", .en = "fields by header, as JSON" },
+};
+static const struct about about_import = { .takes = BODY_TABLE, .gives = BODY_MEMBERS,
+	                                   .out = { ROWS(answer_fields), .list = "errors", ROWS(errors), .second_list = "notes" },
+	                                   .params = ROWS(params), .problems = PROBLEM_LIST(PROBLEM_BAD_TABLE) };
 
 static const struct operation operations_of_all[] = {
-	{ METHOD_POST, "/import", RIGHT_WRITE, ROUTE_TASK, .task = import_file, .upload = UPLOAD_CSV, .bulk = true,
+	{ METHOD_POST, "/import", RIGHT_WRITE, ROUTE_TASK, .task = import_table, .upload = UPLOAD_TABLE, .bulk = true,
 	  .zh = "导入", .en = "import", .about = &about_import },
 };
 
 const struct module import_module = {
 	.name = "import", .file = __FILE__, .operations = operations_of_all, .operation_count = COUNT(operations_of_all),
+	.schema = &import_schema, .jobs = import_jobs, .job_count = COUNT(import_jobs),
+	.grants = import_grants, .grant_count = COUNT(import_grants),
 };

@@ -130,8 +130,9 @@ static bool charset_fits(struct text parameters)
 /* Media types, by what a route takes; NULL is behind the last. */
 static const char *const *types_of(enum upload upload)
 {
-	static const char *const json[] = { "application/json", "application/merge-patch+json", NULL }, *const csv[] = { "text/csv", NULL };
-	static const char *const *const types[] = { [UPLOAD_NONE] = json, [UPLOAD_CSV] = csv, [UPLOAD_FILE] = file_types };
+	static const char *const json[] = { "application/json", "application/merge-patch+json", NULL };
+	static const char *const table[] = { "text/csv", XLSX_TYPE, NULL };
+	static const char *const *const types[] = { [UPLOAD_NONE] = json, [UPLOAD_TABLE] = table, [UPLOAD_FILE] = file_types };
 	return types[upload];
 }
 

@@ -8,7 +8,7 @@
 #include "engine/account.h"
 #include "engine/input.h"
 #include "engine/journal.h"
-#include "engine/operations.h"
+#include "engine/import_row.h"
 #include "engine/policy.h"
 
 #include <assert.h>
@@ -205,7 +205,7 @@ static enum store_code add_slice(struct tx *tx, void *arg)
 		call.actor = s->actor;
 		s->fill(s, s->first + i, cells, &count);
 		struct input in = { .cells = cells, .cell_count = count };
-		code = operation_import(tx, &call, s->shape, &in);
+		code = import_row_take(tx, &call, s->shape, &in, &(struct import_row){ .invented = true });
 		if (code == STORE_REFUSED)
 			log_error("demo: record %llu was refused: %.*s %s", (unsigned long long)(s->first + i),
 			          TEXT_ARG(call.wrong_count ? call.wrongs[0].pointer : TEXT("")),

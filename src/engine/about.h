@@ -18,7 +18,7 @@ enum body {
 	BODY_PAGE, /* {"items":[...],"next":"..."} of such */
 	BODY_CLEAR, /* some of its sealed fields, in clear */
 	BODY_OBJECT, /* some JSON object */
-	BODY_CSV,
+	BODY_TABLE, /* CSV text, or an XLSX workbook */
 	BODY_FILE, /* a picture or a PDF */
 	BODY_HTML,
 	BODY_PLAIN,
@@ -35,6 +35,7 @@ struct members {
 	const struct field *list_fields;
 	size_t list_count;
 	bool by_field; /* not one such object, but an object with one for each of some fields of the record, by the field's name */
+	const char *second_list; /* another array of such objects; NULL: there is none */
 };
 
 struct about {

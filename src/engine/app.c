@@ -75,6 +75,8 @@ static void add_jobs(struct app *app, const struct module *module)
 {
 	for (size_t i = 0; i < module->job_count; i++) {
 		const struct job_kind *kind = &module->jobs[i];
+		if (!kind->path)
+			continue;
 		struct route route = { METHOD_POST, kind->path, kind->permission, ROUTE_COMMAND, .command = job_make, .job = kind,
 			               .about = kind->about };
 		add_route(app, &route, NULL, access_number(&app->access, kind->permission));

@@ -27,7 +27,7 @@ enum route_kind {
 /* What a body is that is not JSON: kept in a file while it comes. */
 enum upload {
 	UPLOAD_NONE,
-	UPLOAD_CSV, /* text/csv up to IMPORT_BYTES_MAX */
+	UPLOAD_TABLE, /* CSV text or an XLSX workbook, up to IMPORT_BYTES_MAX */
 	UPLOAD_FILE /* a picture or a PDF up to FILE_BYTES_MAX (file_store.h) */
 };
 

@@ -7,7 +7,7 @@
 
 void call_start(struct call *call, struct app *app, struct arena *arena)
 {
-	*call = (struct call){ .app = app, .arena = arena, .content_type = "application/json" };
+	*call = (struct call){ .app = app, .arena = arena, .content_type = "application/json", .raw_fd = -1 };
 }
 
 void call_end(struct call *call)

@@ -10,11 +10,13 @@ struct app;
 struct input;
 struct route;
 
+#define XLSX_TYPE "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
 enum method { METHOD_GET, METHOD_POST, METHOD_PATCH, METHOD_DELETE, METHOD_OTHER };
 
 enum {
 	BODY_BYTES_MAX = 1 << 20,
-	IMPORT_BYTES_MAX = 64 << 20,
+	IMPORT_BYTES_MAX = 512 << 20,
 	BODY_DEPTH_MAX = 32,
 	ANSWER_BYTES_MAX = 4 << 20,
 	CALL_ARENA_MAX = 64 << 20,
@@ -52,6 +54,7 @@ struct call {
 	struct pair pairs[QUERY_PAIRS_MAX]; /* of the query string */
 	size_t pair_count;
 	struct text raw; /* the body as it came */
+	int raw_fd; /* the file in which it lies; -1: in none */
 	json_t *body; /* an object, for those routes that take JSON; freed with the call */
 	struct text if_match, idempotency_key, session_token, last_event_id;
 	bool bearer; /* the token is one for programs, and came in the Authorization header */

@@ -540,9 +540,10 @@ static void check_route(struct check *check, const struct route *route)
 static void check_job(struct check *check, const struct job_kind *kind)
 {
 	struct route route = { METHOD_POST, kind->path, kind->permission, ROUTE_COMMAND, .command = job_make, .about = kind->about };
-	check_route(check, &route);
+	if (kind->path)
+		check_route(check, &route);
 	if (!is_name(kind->name) || !kind->take || !kind->step || is_blank(kind->permission))
-		wrong(check, kind->path, "a job has a name, a permission, and something that takes it and carries it out");
+		wrong(check, kind->path ? kind->path : "?", "a job has a name, a permission, and something that takes it and carries it out");
 }
 
 static void check_operation(struct check *check, const struct operation *operation)

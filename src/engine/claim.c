@@ -55,7 +55,7 @@ bool claim_is_due(const struct input *in, const struct slot *slot)
 {
 	json_t *all = NULL;
 	struct text source, day;
-	if (!slot->field->owner || !json_object_get(in->object, slot->field->name)) /* nothing is said of it */
+	if (!slot->field->owner || !input_gives(in, slot->field->name)) /* nothing is said of it */
 		return false;
 	if (in->decided || text_is(in->source, slot->field->owner) || !in->hidden.sources.ptr ||
 	    json_read(in->hidden.sources, 4, &all) != JSON_FINE)
@@ -200,7 +200,7 @@ enum store_code claim_keep(struct tx *tx, struct input *in, const void *record)
 	json_end_array(&json);
 	for (size_t i = SYSTEM_SLOTS; i < in->shape->slot_count && code == STORE_OK; i++) {
 		const struct slot *slot = &in->shape->slots[i];
-		if (slot->field->owner && text_is(in->source, slot->field->owner) && json_object_get(in->object, slot->field->name))
+		if (slot->field->owner && text_is(in->source, slot->field->owner) && input_gives(in, slot->field->name))
 			code = settle(tx, in, slot, record);
 	}
 	if (in->claim_count > 0)

@@ -18,7 +18,7 @@ const char *const field_type_names[] = {
 const char *const body_names[] = {
 	[BODY_NONE] = "none", [BODY_MEMBERS] = "members", [BODY_CREATE] = "create", [BODY_CHANGE] = "change",
 	[BODY_RECORD] = "record", [BODY_PART] = "part", [BODY_PAGE] = "page", [BODY_CLEAR] = "clear",
-	[BODY_OBJECT] = "object", [BODY_CSV] = "csv", [BODY_FILE] = "file",
+	[BODY_OBJECT] = "object", [BODY_TABLE] = "table", [BODY_FILE] = "file",
 	[BODY_HTML] = "html", [BODY_PLAIN] = "plain", [BODY_EVENTS] = "events",
 };
 _Static_assert(COUNT(field_type_names) == FIELD_TYPES + 1 && COUNT(body_names) == BODIES, "each has a name");
@@ -99,7 +99,7 @@ static void problems_of_body(const struct route *route, bool may[PROBLEM_COUNT])
 	if (route->method == METHOD_GET)
 		return;
 	may[PROBLEM_CROSS_SITE] = may[PROBLEM_TOO_LARGE] = may[PROBLEM_UNSUPPORTED_TYPE] = may[PROBLEM_STORAGE_FULL] = true;
-	may[PROBLEM_MALFORMED_JSON] = about->takes != BODY_CSV && about->takes != BODY_FILE;
+	may[PROBLEM_MALFORMED_JSON] = about->takes != BODY_TABLE && about->takes != BODY_FILE;
 	may[PROBLEM_INVALID] = about->takes != BODY_NONE || about->ends;
 	may[PROBLEM_DUPLICATE] = may[PROBLEM_REGISTERED_ELSEWHERE] = records && has_unique_field(route->shape);
 	for (const enum problem *problem = route->operation ? route->shape->resource->problems : NULL; problem && *problem; problem++)
@@ -136,7 +136,7 @@ void route_problems(const struct route *route, bool may[PROBLEM_COUNT])
 /* A record is made where the role is tied to what it keeps, and not to the record itself, which is not there before. */
 static bool makes_records(const struct route *route)
 {
-	return route->about->takes == BODY_CREATE || (route->about->takes == BODY_CSV && route->shape);
+	return route->about->takes == BODY_CREATE || (route->about->takes == BODY_TABLE && route->shape);
 }
 
 const char *route_reach(const struct app *app, const struct route *route, const struct role *role)
@@ -310,6 +310,8 @@ static void put_body(struct json_out *json, struct arena *arena, const char *key
 		put_rows(json, arena, "fields", members->fields, members->count);
 		if (members->list) {
 			JSON_TEXT(json, "list", text_of(members->list));
+			if (members->second_list)
+				JSON_TEXT(json, "second_list", text_of(members->second_list));
 			put_rows(json, arena, "list_fields", members->list_fields, members->list_count);
 		}
 	}

@@ -157,7 +157,7 @@ static void body_schema(struct json_out *json, const struct route *route, enum b
 static void content(struct json_out *json, const struct route *route, enum body body, const struct members *members, enum use use)
 {
 	static const char *const types[BODIES][3] = {
-		[BODY_CHANGE] = { "application/merge-patch+json", "application/json" }, [BODY_CSV] = { "text/csv" },
+		[BODY_CHANGE] = { "application/merge-patch+json", "application/json" }, [BODY_TABLE] = { "text/csv", XLSX_TYPE },
 		[BODY_HTML] = { "text/html" }, [BODY_PLAIN] = { "text/plain" }, [BODY_EVENTS] = { "text/event-stream" },
 	};
 	static const char *const json_type[] = { "application/json", NULL };

@@ -261,9 +261,9 @@ static void close_object(struct json_out *json)
 	json_end_object(json);
 }
 
-static void list_property(struct json_out *json, struct arena *arena, const struct members *members, enum use use)
+static void list_property(struct json_out *json, struct arena *arena, const char *name, const struct members *members, enum use use)
 {
-	json_key(json, text_of(members->list));
+	json_key(json, text_of(name));
 	json_begin_object(json);
 	JSON_TEXT(json, "type", TEXT("array"));
 	json_key(json, TEXT("items"));
@@ -283,13 +283,17 @@ static void object_schema(struct json_out *json, struct arena *arena, const stru
 			json_put_text(json, text_of(members->fields[i].name));
 	if (members->list)
 		json_put_text(json, text_of(members->list));
+	if (members->second_list)
+		json_put_text(json, text_of(members->second_list));
 	json_end_array(json);
 	json_key(json, TEXT("properties"));
 	json_begin_object(json);
 	for (size_t i = 0; i < members->count; i++)
 		put_property(json, arena, &members->fields[i], use);
 	if (members->list)
-		list_property(json, arena, members, use);
+		list_property(json, arena, members->list, members, use);
+	if (members->second_list)
+		list_property(json, arena, members->second_list, members, use);
 	json_end_object(json);
 	close_object(json);
 }
@@ -452,7 +456,7 @@ static void problem_schema(struct json_out *json, struct arena *arena)
 		put_property(json, arena, &fields[i], ANSWERED);
 	for (size_t i = 0; i < COUNT(more); i++)
 		put_property(json, arena, &more[i], ANSWERED);
-	list_property(json, arena, &(struct members){ .list = "errors", ROWS(errors) }, ANSWERED);
+	list_property(json, arena, "errors", &(struct members){ .list = "errors", ROWS(errors) }, ANSWERED);
 	json_end_object(json);
 	close_object(json);
 }

@@ -7,21 +7,14 @@
 #include "engine/export.h"
 
 #include "base/csv.h"
-#include "base/log.h"
 #include "engine/listing.h"
 #include "engine/operations.h"
+#include "engine/sent_file.h"
 #include "engine/tags.h"
-#include "store/disk.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { PAGE_ROWS = 500, PAGE_BYTES_MAX = 32 << 20, SLOTS_MAX = RECORD_FIELDS_MAX };
-static const int64_t file_bytes_max = INT64_C(2) << 30;
 
 struct export {
 	struct call *call;
@@ -29,8 +22,8 @@ struct export {
 	const struct slot *slots[SLOTS_MAX];
 	size_t slot_count;
 	struct record_out asked; /* the fields, and today */
-	int fd;
-	int64_t bytes, count;
+	struct sent_file file;
+	int64_t count;
 	void *record;
 	struct arena scratch; /* of one page */
 	/* of the page, as of its last run */
@@ -162,7 +155,7 @@ static enum store_code read_rows(struct db *db, void *arg)
 	arena_reset(&export->scratch);
 	export->rows = buf_in(&export->scratch, 64 * 1024, PAGE_BYTES_MAX);
 	export->row_count = 0;
-	if (export->bytes == 0)
+	if (export->file.bytes == 0)
 		put_header(export);
 	if (!list_query(&query, db, export->call, &export->wish, shape->column_list))
 		return STORE_REFUSED;
@@ -182,15 +175,8 @@ static enum store_code read_rows(struct db *db, void *arg)
 
 static enum store_code write_rows(struct export *export)
 {
-	struct text rows = buf_done(&export->rows);
-	if (export->rows.overflow || export->bytes + (int64_t)rows.len > file_bytes_max)
-		return call_problem_detail(export->call, PROBLEM_TOO_LARGE, TEXT("导出内容过大，请缩小范围"), TEXT("Too much: narrow it down"));
-	if (!disk_write(export->fd, rows)) {
-		log_error("export: cannot write to %s: %s", P_tmpdir, strerror(errno));
-		return STORE_FULL;
-	}
-	export->bytes += (int64_t)rows.len;
-	return STORE_OK;
+	return export->rows.overflow ? call_problem(export->call, PROBLEM_TOO_LARGE)
+	                             : sent_file_write(&export->file, export->call, buf_done(&export->rows));
 }
 
 static enum store_code write_file(struct export *export)
@@ -220,36 +206,6 @@ static enum store_code note(struct tx *tx, void *arg)
 
 /* ---- the answer ---- */
 
-struct file {
-	struct content is;
-	int fd;
-};
-
-static ssize_t file_read(struct content *content, int64_t at, char *to, size_t most)
-{
-	return pread(((struct file *)content)->fd, to, most, at);
-}
-
-static void file_close(struct content *content)
-{
-	close(((struct file *)content)->fd);
-	free(content);
-}
-
-static void answer(struct export *export)
-{
-	struct call *call = export->call;
-	const struct resource *resource = export->wish.shape->resource;
-	struct file *file = malloc(sizeof *file);
-	if (!file)
-		abort();
-	*file = (struct file){ { export->bytes, file_read, file_close }, export->fd };
-	call->content = &file->is;
-	call->status = 200;
-	call->content_type = "text/csv; charset=utf-8";
-	call->file_name = text_printf(call->arena, "%s-%.*s.csv", resource->label, DATE_CHARS, export->asked.today);
-}
-
 static void export_list(struct call *call)
 {
 	struct app *app = call->app;
@@ -258,9 +214,7 @@ static void export_list(struct call *call)
 	export->asked = record_out_for(call, NULL);
 	if (!list_read(call, call->route->shape, &export->wish) || !take_fields(export))
 		return;
-	export->fd = open(P_tmpdir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (export->fd < 0) {
-		log_error("export: cannot make a file in %s: %s", P_tmpdir, strerror(errno));
+	if (!sent_file_open(&export->file)) {
 		app_settle(call, STORE_FULL);
 		return;
 	}
@@ -271,13 +225,14 @@ static void export_list(struct call *call)
 	if (code == STORE_OK)
 		code = store_command(app->store, LANE_INTERACTIVE, note, export);
 	if (code == STORE_OK)
-		answer(export);
-	else
-		close(export->fd);
+		sent_file_answer(&export->file, call, "text/csv; charset=utf-8",
+		                 text_printf(call->arena, "%s-%.*s.csv", export->wish.shape->resource->label, DATE_CHARS,
+		                             export->asked.today));
+	sent_file_close(&export->file);
 	app_settle(call, code);
 }
 
-static const struct about export_about = { .gives = BODY_CSV, .lists = true };
+static const struct about export_about = { .gives = BODY_TABLE, .lists = true };
 
 static const struct operation operations_of_all[] = {
 	{ METHOD_POST, "/export", RIGHT_EXPORT, ROUTE_TASK, .task = export_list, .bulk = true, .zh = "导出", .en = "export",

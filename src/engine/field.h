@@ -90,6 +90,10 @@ struct field {
 #define FIELD_MEMBER(kind, member, ...) kind##_value member;
 #define FIELD_ROW(kind, member, ...) { .type = FIELD_##kind, .name = #member, .label = __VA_ARGS__ },
 
+/* The last row of a ledger that is loaded from files: what their columns hold for which it has no field, a line for each. Nobody
+ * knows what that is, so it is protected like what is said of somebody's health, and never counted with. */
+#define OTHER_COLUMNS(F) F(text, extra, "其他列", SEALED | HEALTH | DETAIL, .max = 4000, .en = "other columns")
+
 /* What every record has, kept by the system. First member of each typed record. */
 struct record {
 	int64_t id, version, created_at, updated_at, ended_at; /* ended_at MISSING: it has not ended */

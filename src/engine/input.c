@@ -82,6 +82,14 @@ enum found input_find(struct input *in, const struct field *field, json_t **json
 	return found == CLEARED && must ? ABSENT : found;
 }
 
+bool input_gives(const struct input *in, const char *name)
+{
+	for (size_t i = 0; !in->object && i < in->cell_count; i++)
+		if (text_is(in->cells[i].name, name) && text_trim(in->cells[i].value).len > 0)
+			return true;
+	return json_object_get(in->object, name) != NULL;
+}
+
 /* A field whose value is text, in either kind of input. */
 enum found input_find_text(struct input *in, const struct field *field, struct text *text)
 {

@@ -57,6 +57,7 @@ void input_start_record(struct input *in, struct call *call, const struct shape 
 struct text input_plain(struct input *in, const char *name);
 /* What may be seen of a sealed value. */
 struct text field_mask(struct arena *arena, const struct field *field, struct text plain);
+bool input_gives(const struct input *in, const char *name); /* whether the field is there, be it cleared */
 /* Takes one field, whatever its type, into its value (field.h): checks it, and notes for the journal what changes. Absent, it
  * stays as it is. */
 void take_field(struct input *in, struct tx *tx, const struct field *field, void *value);

@@ -3,6 +3,7 @@
 #include "engine/job.h"
 
 #include "base/log.h"
+#include "engine/account.h"
 #include "engine/journal.h"
 #include "engine/record.h"
 
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INPUT_BYTES_MAX = 1 << 18, LOOK_MS = 1000, SLICE_BYTES = 16 << 20 };
+enum { INPUT_BYTES_MAX = 1 << 18, LOOK_MS = 1000, AWAIT_MS = 20, SLICE_BYTES = 128 << 20 };
 
 static const struct word states[] = {
 	{ "waiting", "等待" }, { "running", "进行中" }, { "cancelling", "正在撤回" }, { "done", "完成" }, { "failed", "失败" },
@@ -22,6 +23,8 @@ static const struct word states[] = {
 	F(text, kind, "任务", KEPT | MUST) \
 	F(word, state, "状态", KEPT | MUST | INDEX, .words = states) \
 	F(text, made_by, "提交人", KEPT | MUST) \
+	F(area, area, "区划代码", KEPT | MUST) \
+	F(ref, organization, "组织", KEPT, .to = "organization") \
 	F(integer, progress, "已完成", KEPT | ZERO) \
 	F(integer, total, "总数", KEPT | ZERO) \
 	F(boolean, cancellable, "可取消", KEPT | MUST) \
@@ -35,7 +38,8 @@ static const struct field fields[] = { JOB(FIELD_ROW) };
 static const struct resource job = {
 	.name = "job", .plural = "jobs", .label = "任务", .en = "job",
 	.fields = fields, .field_count = COUNT(fields), .size = sizeof(struct job_record),
-	.readers = "bureau auditor administrator",
+	.ties = { .area = "area", .organization = "organization" },
+	.readers = "bureau street community provider auditor administrator",
 };
 static const struct resource *const resources[] = { &job };
 
@@ -57,8 +61,9 @@ static const struct job_kind *kind_find(const struct app *app, struct text name)
 
 /* ---- one job ---- */
 
+/* `actor` NULL: whoever may see it. */
 static enum store_code read_job(struct db *db, struct arena *arena, const struct shape *shape, unsigned district, int64_t id,
-                                struct job_record *record, bool *found)
+                                const struct actor *actor, struct job_record *record, bool *found)
 {
 	struct query query;
 	query_start(&query, arena);
@@ -68,6 +73,8 @@ static enum store_code read_job(struct db *db, struct arena *arena, const struct
 	query_value(&query, value_int(district));
 	query_sql(&query, " AND id = ");
 	query_value(&query, value_int(id));
+	if (actor)
+		scope_condition(&query, actor, &shape->ties);
 	struct rows *rows = query_run(&query, db);
 	*found = rows_next(rows);
 	if (*found)
@@ -80,7 +87,7 @@ static enum store_code answer_job(struct tx *tx, struct call *call, int64_t id, 
 	const struct shape *shape = app_shape(call->app, TEXT("job"));
 	struct job_record record;
 	bool found;
-	enum store_code code = read_job(tx->db, call->arena, shape, call->actor.district, id, &record, &found);
+	enum store_code code = read_job(tx->db, call->arena, shape, call->actor.district, id, NULL, &record, &found);
 	if (code != STORE_OK || !found)
 		return code != STORE_OK ? code : call_problem(call, PROBLEM_NOT_FOUND);
 	record_answer(call, shape, &record, status);
@@ -93,6 +100,12 @@ static enum store_code note(struct tx *tx, const struct actor *actor, const char
 {
 	return journal_write(tx, actor, &(struct journal_line){ .action = text_of(action), .resource = TEXT("job"), .record = id,
 		.version = version, .fields = fields_changed, .detail = detail });
+}
+
+/* The result of a job that failed says why; another may have one before it is taken back. */
+static bool says_why(struct text result)
+{
+	return text_starts(result, TEXT("{\"error\":"));
 }
 
 /* What the job becomes, with its line. */
@@ -138,10 +151,20 @@ static enum store_code save(struct tx *tx, struct arena *arena, const struct act
 enum store_code job_make(struct tx *tx, void *arg)
 {
 	struct call *call = arg;
-	const struct job_kind *kind = call->route->job;
+	return job_add(tx, call, call->route->job, 0, NULL);
+}
+
+/* Where whoever makes a job stands, so that others of the same place may see it. */
+static int64_t area_of(const struct call *call)
+{
+	return call->actor.area_count > 0 ? call->actor.areas[0] : call->app->home_area;
+}
+
+enum store_code job_add(struct tx *tx, struct call *call, const struct job_kind *kind, int64_t id, void *given)
+{
 	unsigned district = call->actor.district;
-	struct job_work work = { .app = call->app, .arena = call->arena, .actor = call->actor,
-		                 .id = id_next(store_ids(tx->store), district) };
+	struct job_work work = { .app = call->app, .arena = call->arena, .actor = call->actor, .given = given,
+		                 .id = id ? id : id_next(store_ids(tx->store), district) };
 	struct buf input = buf_in(call->arena, 512, INPUT_BYTES_MAX);
 	struct json_out json = json_out(&input);
 	json_begin_object(&json);
@@ -151,9 +174,11 @@ enum store_code job_make(struct tx *tx, void *arg)
 		code = call_problem(call, PROBLEM_TOO_LARGE);
 	if (code == STORE_OK)
 		code = db_exec(tx->db, "INSERT INTO job (district, id, version, created_at, updated_at, kind, state, made_by, progress,"
-			" total, cancellable, input) VALUES (?1, ?2, 1, ?3, ?3, ?4, 'waiting', ?5, 0, ?6, 1, ?7)",
+			" total, cancellable, input, result, area, organization) VALUES (?1, ?2, 1, ?3, ?3, ?4, 'waiting', ?5, 0, ?6, 1, ?7,"
+			" ?8, ?9, ?10)",
 			BIND(value_int(district), value_int(work.id), value_int(tx->now_ms), value_text(text_of(kind->name)),
-			     value_text(text_of(call->actor.name)), value_int(work.total), value_text(buf_done(&input))), NULL);
+			     value_text(text_of(call->actor.name)), value_int(work.total), value_text(buf_done(&input)),
+			     value_text(work.result), value_int(area_of(call)), value_ref(call->actor.organization)), NULL);
 	if (code == STORE_OK)
 		code = db_exec(tx->db, "INSERT INTO job_place (district, job, user_id) VALUES (?1, ?2, ?3)",
 		               BIND(value_int(district), value_int(work.id), value_int(call->actor.user)), NULL);
@@ -174,6 +199,28 @@ enum store_code job_fail(struct job_work *work, const char *zh, const char *en)
 	return STORE_REFUSED;
 }
 
+enum store_code job_actor(struct tx *tx, struct job_work *work)
+{
+	unsigned district = work->actor.district;
+	struct account account;
+	struct policy policy;
+	bool found = true;
+	enum store_code code = STORE_OK;
+	if (work->actor.user) {
+		code = account_read(tx->db, work->arena, work->actor.user, &account, &found);
+		if (code == STORE_OK && found)
+			code = policy_read(tx->db, district, tx->now_ms, &policy);
+		if (code == STORE_OK && found && !account.disabled)
+			account_actor(work->app, &account, &policy, tx->now_ms, &work->actor);
+		if (code == STORE_OK && (!found || account.disabled))
+			code = job_fail(work, "提交人的账号已停用", "The account of who asked for it has been closed");
+	} else {
+		work->actor = actor_local(district, work->app->home_area);
+	}
+	memcpy(work->actor.channel, "job", sizeof "job");
+	return code;
+}
+
 static bool is_open(struct text state)
 {
 	return text_is(state, "waiting") || text_is(state, "running");
@@ -185,14 +232,15 @@ static enum store_code cancel(struct tx *tx, void *arg)
 	struct call *call = arg;
 	struct job_record was, now;
 	bool found;
-	enum store_code code = read_job(tx->db, call->arena, app_shape(call->app, TEXT("job")), call->actor.district, call->id, &was,
-	                                &found);
+	enum store_code code = read_job(tx->db, call->arena, app_shape(call->app, TEXT("job")), call->actor.district, call->id,
+	                                &call->actor, &was, &found);
 	if (code != STORE_OK || !found)
 		return code != STORE_OK ? code : call_problem(call, PROBLEM_NOT_FOUND);
 	const struct job_kind *kind = kind_find(call->app, was.kind);
 	if (!kind || !actor_may(&call->actor, access_number(&call->app->access, kind->permission)))
 		return call_problem(call, PROBLEM_FORBIDDEN);
-	if (!is_open(was.state) || !was.cancellable)
+	bool done = kind->lasting && text_is(was.state, "done");
+	if ((!is_open(was.state) && !done) || !was.cancellable)
 		return call_problem_detail(call, PROBLEM_WRONG_STATE, TEXT("任务已结束，或已不能撤回"),
 			TEXT("The job is over, or can no longer be taken back"));
 	now = was;
@@ -253,13 +301,13 @@ static enum store_code read_place(struct tx *tx, struct jobs *jobs, const struct
 	return rows_end(rows);
 }
 
-static enum store_code keep_place(struct tx *tx, const struct job_record *was, const struct job_work *work, bool back)
+static enum store_code keep_place(struct tx *tx, const struct job_record *was, const struct job_work *work, bool back, bool lasting)
 {
 	struct job_record now = *was;
-	bool failed = back && work->result.ptr;
+	bool failed = back && says_why(work->result);
 	now.progress = work->progress;
 	now.total = work->total;
-	now.cancellable = !work->final && !back && !work->done;
+	now.cancellable = !work->final && !back && (!work->done || lasting);
 	now.result = work->result;
 	now.state = !work->done ? (back ? TEXT("cancelling") : TEXT("running"))
 	            : failed ? TEXT("failed") : back ? TEXT("cancelled") : TEXT("done");
@@ -279,7 +327,8 @@ static enum store_code slice(struct tx *tx, void *arg)
 	bool found;
 	jobs->failed = TEXT_NONE;
 	arena_reset(&jobs->arena);
-	enum store_code code = read_job(tx->db, &jobs->arena, app_shape(jobs->app, TEXT("job")), jobs->district, jobs->job, &record, &found);
+	enum store_code code = read_job(tx->db, &jobs->arena, app_shape(jobs->app, TEXT("job")), jobs->district, jobs->job,
+	                                NULL, &record, &found);
 	if (code != STORE_OK || !found)
 		return code;
 	bool back = text_is(record.state, "cancelling");
@@ -300,7 +349,7 @@ static enum store_code slice(struct tx *tx, void *arg)
 		code = job_fail(&work, "这一版本的程序不认识此任务", "This version of the program does not know the job");
 	}
 	if (code == STORE_OK)
-		return keep_place(tx, &record, &work, back);
+		return keep_place(tx, &record, &work, back, kind && kind->lasting);
 	jobs->failed = code == STORE_REFUSED ? work.result : TEXT_NONE;
 	return code;
 }
@@ -312,7 +361,8 @@ static enum store_code give_up(struct tx *tx, void *arg)
 	struct job_record was, now;
 	struct actor actor = { .district = jobs->district, .name = "job", .channel = "job" };
 	bool found;
-	enum store_code code = read_job(tx->db, &jobs->arena, app_shape(jobs->app, TEXT("job")), jobs->district, jobs->job, &was, &found);
+	enum store_code code = read_job(tx->db, &jobs->arena, app_shape(jobs->app, TEXT("job")), jobs->district, jobs->job, NULL,
+	                                &was, &found);
 	if (code != STORE_OK || !found)
 		return code;
 	bool back = text_is(was.state, "cancelling");
@@ -375,6 +425,60 @@ static void *carry_on(void *arg)
 	return NULL;
 }
 
+/* ---- waiting for one ---- */
+
+struct awaited {
+	struct call *call;
+	int64_t id;
+	bool over;
+};
+
+static enum store_code look_at(struct db *db, void *arg)
+{
+	struct awaited *awaited = arg;
+	struct call *call = awaited->call;
+	const struct shape *shape = app_shape(call->app, TEXT("job"));
+	struct job_record record;
+	bool found;
+	call_again(call);
+	enum store_code code = read_job(db, call->arena, shape, call->actor.district, awaited->id, NULL, &record, &found);
+	if (code != STORE_OK)
+		return code;
+	awaited->over = !found || (!is_open(record.state) && !text_is(record.state, "cancelling"));
+	if (found)
+		record_answer(call, shape, &record, awaited->over ? 200 : 202);
+	return STORE_OK;
+}
+
+/* Where no server runs: the command line does it by itself, slice by slice. */
+static void carry_out_here(struct app *app)
+{
+	struct jobs jobs = { .app = app, .arena = arena_new(SLICE_BYTES) };
+	while (advance(&jobs))
+		;
+	arena_free(&jobs.arena);
+}
+
+void job_await(struct call *call, int64_t id)
+{
+	struct app *app = call->app;
+	struct awaited awaited = { .call = call, .id = id };
+	enum store_code code = STORE_OK;
+	while (code == STORE_OK) {
+		if (app->jobs)
+			jobs_wake(app->jobs);
+		else
+			carry_out_here(app); /* unless another process leads the store, and does it */
+		code = store_read(app->store, 0, look_at, &awaited);
+		if (awaited.over || app->stopping)
+			break;
+		nanosleep(&(struct timespec){ .tv_nsec = AWAIT_MS * 1000 * 1000 }, NULL);
+	}
+	app_settle(call, code);
+}
+
+/* ---- starting and stopping ---- */
+
 void jobs_start(struct app *app)
 {
 	struct jobs *jobs = calloc(1, sizeof *jobs);
@@ -420,7 +524,7 @@ static const struct route routes[] = {
 	{ METHOD_POST, "/api/v1/jobs/{id}/cancel", "job.cancel", ROUTE_COMMAND, .command = cancel, .about = &cancel_about },
 };
 
-static const struct grant grants[] = { { "job.cancel", "bureau administrator" } };
+static const struct grant grants[] = { { "job.cancel", "bureau street community provider operator administrator" } };
 
 const struct module job_module = {
 	.name = "job", .file = __FILE__, .resources = resources, .resource_count = COUNT(resources),

@@ -21,13 +21,14 @@ struct job_work {
 	bool done;
 	bool final; /* it cannot be cancelled any more */
 	struct text result; /* a JSON object; of one that fails it says why */
+	void *given; /* what job_add was given, for `take` */
 };
 
 typedef enum store_code job_step(struct tx *tx, struct job_work *work);
 
 struct job_kind {
 	const char *name; /* as it stands in the job: "area_merge" */
-	const char *path; /* where one is asked for: "/api/v1/area_merges" */
+	const char *path; /* where one is asked for: "/api/v1/area_merges"; NULL: it is made by job_add */
 	const char *permission; /* to ask for one, and to cancel it */
 	const char *zh, *en;
 	/* Checks the call's body: what is wrong goes to the call. Writes the members of the job's input, and sets work->total. */
@@ -37,6 +38,7 @@ struct job_kind {
 	/* One slice of taking back what was done, and of letting go what the job held; NULL: what is done stays. */
 	job_step *undo;
 	const struct about *about; /* what its route says of itself */
+	bool lasting; /* what is done can still be taken back, by cancelling it */
 };
 
 /* Its answer is the job. */
@@ -46,11 +48,17 @@ extern const struct module job_module;
 
 /* The command of a kind's route: makes the job and answers 202 with it. */
 enum store_code job_make(struct tx *tx, void *call);
+/* The same for what makes one by itself; `id` is its number, 0: it gets one. */
+enum store_code job_add(struct tx *tx, struct call *call, const struct job_kind *kind, int64_t id, void *given);
+/* The actor with the rights that whoever made the job has now. STORE_REFUSED: they have none any more; work->result says so. */
+enum store_code job_actor(struct tx *tx, struct job_work *work);
 /* STORE_REFUSED from a step, with the reason for whoever reads the job. */
 enum store_code job_fail(struct job_work *work, const char *zh, const char *en);
 
 void jobs_start(struct app *app); /* the runner; app_close ends it */
 void jobs_stop(struct jobs *jobs); /* NULL is fine */
 void jobs_wake(struct jobs *jobs); /* a job may have come; NULL is fine */
+/* Waits for the job's end, and answers 200 with it; 202 when the server stops before. Without a runner it is carried out here. */
+void job_await(struct call *call, int64_t id);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* operations.c - list, get, create, merge-patch and end of every declared resource. */
-#include "engine/operations.h"
+#include "engine/operations_own.h"
 
 #include "engine/claim.h"
 #include "engine/history.h"
@@ -127,7 +127,7 @@ static void check_keeping(struct input *in, const struct shape *shape, const voi
 		input_wrong(in, slot->field->name, "out_of_scope", "不在您的管辖范围内", "Outside your area");
 }
 
-static bool take_record(struct input *in, struct tx *tx, const struct shape *shape, const void *before, void *record)
+bool operation_take(struct input *in, struct tx *tx, const struct shape *shape, const void *before, void *record)
 {
 	for (size_t i = SYSTEM_SLOTS; i < shape->slot_count; i++) {
 		const struct slot *slot = &shape->slots[i];
@@ -149,17 +149,13 @@ static bool take_record(struct input *in, struct tx *tx, const struct shape *sha
 	return input_finish(in);
 }
 
-/* The same twice; the index finds it, here is said which. Who has it is told only to those who may see the record. */
-static enum store_code check_unique(struct tx *tx, struct call *call, const struct shape *shape, const struct slot *slot,
-                                    struct value value, const void *record)
+/* The record, not ended and not `but`, of which the column has the value. */
+enum store_code operation_find_by(struct tx *tx, struct call *call, const struct shape *shape, const struct slot *slot, struct value value,
+                               int64_t but, void *record, bool *found)
 {
 	struct query query;
 	query_start(&query, call->arena);
-	query_sql(&query, "SELECT ");
-	query_sql(&query, shape->column_list);
-	query_sql(&query, " FROM ");
-	query_sql(&query, shape->table.name);
-	query_sql(&query, " WHERE district = ");
+	query_sql(&query, shape->select);
 	query_value(&query, value_int(call->actor.district));
 	query_sql(&query, " AND ");
 	if (slot->hash_column)
@@ -169,22 +165,41 @@ static enum store_code check_unique(struct tx *tx, struct call *call, const stru
 	query_sql(&query, " = ");
 	query_value(&query, value);
 	query_sql(&query, " AND ended_at IS NULL AND id <> ");
-	query_value(&query, value_int(((const struct record *)record)->id));
-	struct record *other = arena_take_raw(call->arena, shape->resource->size);
+	query_value(&query, value_int(but));
 	struct rows *rows = query_run(&query, tx->db);
-	bool found = rows_next(rows);
-	if (found)
-		record_read(shape, rows, call->arena, other);
-	enum store_code code = rows_end(rows);
+	*found = rows_next(rows);
+	if (*found)
+		record_read(shape, rows, call->arena, record);
+	return rows_end(rows);
+}
+
+bool operation_sees(const struct shape *shape, const struct actor *actor, const void *record)
+{
+	struct tie_values ties = record_ties(shape, record);
+	return scope_sees(actor, &shape->ties, &ties);
+}
+
+/* The same twice; the index finds it, here is said which. Who has it is told only to those who may see the record. */
+static enum store_code check_unique(struct tx *tx, struct call *call, const struct shape *shape, const struct slot *slot,
+                                    struct value value, const void *record)
+{
+	struct record *other = arena_take_raw(call->arena, shape->resource->size);
+	bool found;
+	enum store_code code = operation_find_by(tx, call, shape, slot, value, ((const struct record *)record)->id, other, &found);
 	if (code != STORE_OK || !found)
 		return code;
-	struct tie_values ties = record_ties(shape, other);
-	if (!scope_sees(&call->actor, &shape->ties, &ties))
+	if (!operation_sees(shape, &call->actor, other))
 		return call_problem(call, PROBLEM_REGISTERED_ELSEWHERE);
 	return call_problem_detail(call, PROBLEM_DUPLICATE,
 		text_printf(call->arena, "该%s已登记：记录 %lld", slot->field->label, (long long)other->id),
 		text_printf(call->arena, "The %s is registered: record %lld", slot->field->en ? slot->field->en : slot->field->name,
 		            (long long)other->id));
+}
+
+/* Of a slot that must be unique; NULL: the record has none. */
+struct value operation_unique_value(const struct slot *slot, const void *record, const struct sealed *sealed)
+{
+	return slot->box_column ? value_blob(sealed[slot->sealed].hash) : record_value(slot, record, false);
 }
 
 static enum store_code check_all_unique(struct tx *tx, struct call *call, const struct shape *shape, const void *record,
@@ -193,7 +208,7 @@ static enum store_code check_all_unique(struct tx *tx, struct call *call, const 
 	enum store_code code = STORE_OK;
 	for (size_t i = SYSTEM_SLOTS; i < shape->slot_count && tx->again && code == STORE_OK; i++) {
 		const struct slot *slot = &shape->slots[i];
-		struct value value = slot->box_column ? value_blob(in->hidden.sealed[slot->sealed].hash) : record_value(slot, record, false);
+		struct value value = operation_unique_value(slot, record, in->hidden.sealed);
 		if ((slot->field->flags & UNIQUE) && value.type != VALUE_NULL)
 			code = check_unique(tx, call, shape, slot, value, record);
 	}
@@ -316,13 +331,13 @@ static enum store_code update(struct tx *tx, struct call *call, const struct sha
 
 /* ---- commands ---- */
 
-static enum store_code refused(struct tx *tx)
+enum store_code operation_refused(struct tx *tx)
 {
 	return db_code(tx->db) != STORE_OK ? db_code(tx->db) : STORE_REFUSED;
 }
 
-static enum store_code create_from(struct tx *tx, struct call *call, const struct shape *shape, struct input *in,
-                                   struct record *record)
+/* Everything is taken and looked at, but nothing written. */
+enum store_code operation_prepare(struct tx *tx, struct call *call, const struct shape *shape, struct input *in, struct record *record)
 {
 	const struct slot *keeping = keeping_slot(shape, &call->actor);
 	if (!keeping ? !operation_keeps(shape, &call->actor, NULL) : keeping->offset == 0 && !shape->resource->number)
@@ -330,9 +345,17 @@ static enum store_code create_from(struct tx *tx, struct call *call, const struc
 	record_blank(shape, record);
 	record->id = id_next(store_ids(tx->store), call->actor.district);
 	input_start_record(in, call, shape, record->id, NULL);
-	if (!take_record(in, tx, shape, NULL, record))
-		return refused(tx);
-	enum store_code code = shape->resource->number ? shape->resource->number(tx, call, record) : STORE_OK;
+	if (!operation_take(in, tx, shape, NULL, record))
+		return operation_refused(tx);
+	return STORE_OK;
+}
+
+enum store_code operation_create(struct tx *tx, struct call *call, const struct shape *shape, struct input *in,
+                                   struct record *record)
+{
+	enum store_code code = operation_prepare(tx, call, shape, in, record);
+	if (code == STORE_OK && shape->resource->number)
+		code = shape->resource->number(tx, call, record);
 	if (code == STORE_OK)
 		code = check_all_unique(tx, call, shape, record, in);
 	if (code == STORE_OK)
@@ -350,7 +373,7 @@ static enum store_code create(struct tx *tx, void *arg)
 	const struct shape *shape = call->route->shape;
 	struct input in = { .object = call->body };
 	struct record *record = arena_take_raw(call->arena, shape->resource->size);
-	enum store_code code = create_from(tx, call, shape, &in, record);
+	enum store_code code = operation_create(tx, call, shape, &in, record);
 	if (code == STORE_OK) {
 		record_answer(call, shape, record, 201);
 		call->location = text_printf(call->arena, "%s/%lld", shape->path, (long long)record->id);
@@ -361,12 +384,7 @@ static enum store_code create(struct tx *tx, void *arg)
 enum store_code operation_make(struct tx *tx, struct call *call, const struct shape *shape, json_t *object)
 {
 	struct input in = { .object = object };
-	return create_from(tx, call, shape, &in, arena_take_raw(call->arena, shape->resource->size));
-}
-
-enum store_code operation_import(struct tx *tx, struct call *call, const struct shape *shape, struct input *row)
-{
-	return create_from(tx, call, shape, row, arena_take_raw(call->arena, shape->resource->size));
+	return operation_create(tx, call, shape, &in, arena_take_raw(call->arena, shape->resource->size));
 }
 
 /* The record of the path at the version that the caller has seen, and may change. */
@@ -387,24 +405,28 @@ static enum store_code find_to_change(struct tx *tx, struct call *call, struct r
 	return code;
 }
 
+enum store_code operation_write_change(struct tx *tx, const struct shape *shape, struct input *in, const void *before,
+                                    const struct hidden *was, void *record)
+{
+	struct call *call = in->call;
+	enum store_code code = check_all_unique(tx, call, shape, record, in);
+	if (code == STORE_OK)
+		code = update(tx, call, shape, before, record, in);
+	if (code == STORE_OK)
+		code = keep_beside(tx, call, shape, before, was, record, &in->hidden);
+	return code == STORE_OK ? write_journal(tx, call, shape, "update", before, record, in) : code;
+}
+
 /* From `before` to `record`, as the input says. */
 static enum store_code change(struct tx *tx, const struct shape *shape, struct input *in, const void *before,
                               const struct hidden *was, void *record)
 {
-	struct call *call = in->call;
 	enum store_code code = STORE_OK;
 	memcpy(record, before, shape->resource->size);
-	if (!take_record(in, tx, shape, before, record))
-		return refused(tx);
-	if (in->changed) {
-		code = check_all_unique(tx, call, shape, record, in);
-		if (code == STORE_OK)
-			code = update(tx, call, shape, before, record, in);
-		if (code == STORE_OK)
-			code = keep_beside(tx, call, shape, before, was, record, &in->hidden);
-		if (code == STORE_OK)
-			code = write_journal(tx, call, shape, "update", before, record, in);
-	}
+	if (!operation_take(in, tx, shape, before, record))
+		return operation_refused(tx);
+	if (in->changed)
+		code = operation_write_change(tx, shape, in, before, was, record);
 	return code == STORE_OK && shape->owned ? claim_keep(tx, in, record) : code;
 }
 
@@ -440,13 +462,14 @@ enum store_code operation_change(struct tx *tx, struct call *call, const struct 
 	return change(tx, shape, &in, before, &hidden, record);
 }
 
-/* The reason and the day stand in the query: proxies drop the body of a DELETE, and a reason that was sent must not get lost. */
-static bool take_end(struct input *in, struct tx *tx, struct call *call, const struct shape *shape, struct record *record)
+/* `on` missing: today. */
+static bool take_end(struct input *in, struct tx *tx, struct call *call, const struct shape *shape, struct text why, struct text on,
+                     struct record *record)
 {
 	const struct field *reason = shape->slots[END_SLOTS].field, *day = shape->slots[END_SLOTS + 1].field;
-	struct text on = call_param(call, day->name), today = date_text(call->arena, date_of_ms(tx->now_ms));
+	struct text today = date_text(call->arena, date_of_ms(tx->now_ms));
 	struct pair *said = arena_take(call->arena, 2 * sizeof *said);
-	said[0] = (struct pair){ text_of(reason->name), call_param(call, reason->name) };
+	said[0] = (struct pair){ text_of(reason->name), why };
 	said[1] = (struct pair){ text_of(day->name), on.len > 0 ? on : today };
 	*in = (struct input){ .cells = said, .cell_count = 2 };
 	input_start(in, call, false);
@@ -458,6 +481,23 @@ static bool take_end(struct input *in, struct tx *tx, struct call *call, const s
 	return input_finish(in);
 }
 
+enum store_code operation_end(struct tx *tx, struct call *call, const struct shape *shape, const void *before, const struct hidden *hidden,
+                              struct text why, struct text on, struct record *record)
+{
+	enum store_code code = shape->resource->ending ? shape->resource->ending(tx, call, before) : STORE_OK;
+	if (code != STORE_OK)
+		return code;
+	struct input in;
+	memcpy(record, before, shape->resource->size);
+	if (!take_end(&in, tx, call, shape, why, on, record))
+		return operation_refused(tx);
+	code = update(tx, call, shape, before, record, NULL);
+	if (code == STORE_OK)
+		code = record_tokens_keep(tx, call, shape, before, hidden, NULL, NULL);
+	return code == STORE_OK ? write_journal(tx, call, shape, "end", before, record, &in) : code;
+}
+
+/* The reason and the day stand in the query: proxies drop the body of a DELETE, and a reason that was sent must not get lost. */
 static enum store_code end(struct tx *tx, void *arg)
 {
 	struct call *call = arg;
@@ -466,21 +506,9 @@ static enum store_code end(struct tx *tx, void *arg)
 	struct record *record = arena_take_raw(call->arena, shape->resource->size);
 	struct hidden hidden;
 	enum store_code code = find_to_change(tx, call, before, &hidden);
-	if (code != STORE_OK)
-		return code;
-	if (shape->resource->ending)
-		code = shape->resource->ending(tx, call, before);
-	if (code != STORE_OK)
-		return code;
-	memcpy(record, before, shape->resource->size);
-	struct input in;
-	if (!take_end(&in, tx, call, shape, record))
-		return refused(tx);
-	code = update(tx, call, shape, before, record, NULL);
 	if (code == STORE_OK)
-		code = record_tokens_keep(tx, call, shape, before, &hidden, NULL, NULL);
-	if (code == STORE_OK)
-		code = write_journal(tx, call, shape, "end", before, record, &in);
+		code = operation_end(tx, call, shape, before, &hidden, call_param(call, shape->slots[END_SLOTS].field->name),
+		                     call_param(call, shape->slots[END_SLOTS + 1].field->name), record);
 	if (code == STORE_OK)
 		record_answer(call, shape, record, 200);
 	return code;

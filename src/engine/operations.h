@@ -22,7 +22,5 @@ enum store_code operation_make(struct tx *tx, struct call *call, const struct sh
 /* A change that the program itself makes; with a `source` it is that one's word and is taken whoever owns the fields. */
 enum store_code operation_change(struct tx *tx, struct call *call, const struct shape *shape, int64_t id, json_t *object,
                                  struct text source);
-/* One record from one row of a file, in the caller's transaction. */
-enum store_code operation_import(struct tx *tx, struct call *call, const struct shape *shape, struct input *row);
 
 #endif

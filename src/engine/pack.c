@@ -150,7 +150,7 @@ const struct pack *pack_find(struct text name)
 
 struct csv pack_areas(const struct pack *pack)
 {
-	return csv_open(pack->areas);
+	return csv_open(pack->areas, ',');
 }
 
 bool pack_next_area(struct csv *areas, struct arena *arena, struct pack_area *out)

@@ -9,6 +9,7 @@
 	P(BAD_REQUEST, 400, "bad_request", "请求无效", "The request cannot be understood") \
 	P(BAD_FILTER, 400, "bad_filter", "筛选条件无效", "The filter is not valid") \
 	P(BAD_CURSOR, 400, "bad_cursor", "翻页标记无效，请从第一页重新开始", "The cursor is not valid; start again from the first page") \
+	P(BAD_TABLE, 400, "bad_table", "文件无法读取", "The file cannot be read") \
 	P(NOT_SIGNED_IN, 401, "not_signed_in", "请先登录", "Sign in first") \
 	P(WRONG_CREDENTIALS, 401, "wrong_credentials", "用户名或密码不正确", "The user name or password is wrong") \
 	P(SECOND_FACTOR_NEEDED, 401, "second_factor_needed", "请输入动态验证码", "The one-time code is needed") \
@@ -22,6 +23,8 @@
 	P(DUPLICATE, 409, "duplicate", "已有相同的记录", "The same record exists already") \
 	P(REGISTERED_ELSEWHERE, 409, "registered_elsewhere", "已在本区登记，请申请转入", \
 	  "Already registered in this district; ask for a transfer") \
+	P(SEVERAL_FIT, 409, "several_fit", "有多条记录符合，请补充公民身份号码等唯一编号", \
+	  "Several records fit; add a number that only one has") \
 	P(WRONG_STATE, 409, "wrong_state", "当前状态不允许该操作", "Its state does not allow this") \
 	P(AREA_IN_USE, 409, "area_in_use", "区划内还有记录，不能撤销", "The area is in use") \
 	P(JOB_UNDER_WAY, 409, "job_under_way", "这些区划正在变更，请等任务完成", "A job is under way on these areas; wait for its end") \

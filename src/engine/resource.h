@@ -38,6 +38,9 @@ struct resource {
 	size_t field_count;
 	size_t size; /* of the typed record, which begins with a struct record */
 	struct ties ties; /* with none at all, everybody in the district who may read sees every record */
+	/* A row of a file is about the record with these same values, where no number (UNIQUE) tells; blanks between, plain fields
+	 * only. NULL: only a number tells. */
+	const char *same;
 	const char *const *orders; /* more indexes, each a list of fields with blanks between; ends with NULL */
 	/* Roles with blanks between, for each right; NULL: nobody has it. */
 	const char *readers, *writers;

@@ -30,7 +30,7 @@ static int teardown(void **state)
 
 static void open_text(struct text source)
 {
-	csv = csv_open(source);
+	csv = csv_open(source, ',');
 }
 
 /* The next record is on `line` and its cells, joined with '|', read `joined`. */

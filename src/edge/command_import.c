@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* command_import.c - songhe import: a file of records, looked at or loaded. */
+#include "edge/commands.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Where the records of this name are imported; NULL: there are no such, or nobody writes them. */
+static const char *path_of(struct command_line *line, const char *plural)
+{
+	for (size_t m = 0; m < line->module_count; m++)
+		for (size_t i = 0; i < line->modules[m]->resource_count; i++) {
+			const struct resource *resource = line->modules[m]->resources[i];
+			if (resource->writers && strcmp(resource->plural, plural) == 0)
+				return text_printf(&line->arena, "/api/v1/%s/import", plural).ptr;
+		}
+	return NULL;
+}
+
+static const char *with_parameters(struct command_line *line, const char *path)
+{
+	const struct {
+		const char *name, *value;
+	} all[] = { { "dry_run", line->dry_run ? "true" : NULL }, { "annotated", line->annotated ? "true" : NULL },
+		    { "area", line->area }, { "map", line->map }, { "sheet", line->sheet }, { "source", line->source } };
+	char sign = '?';
+	for (size_t i = 0; i < COUNT(all); i++) {
+		if (!all[i].value)
+			continue;
+		struct text value = text_percent(&line->arena, text_of(all[i].value));
+		path = text_printf(&line->arena, "%s%c%s=%.*s", path, sign, all[i].name, TEXT_ARG(value)).ptr;
+		sign = '&';
+	}
+	return path;
+}
+
+static int write_annotated(struct command_line *line, struct text body)
+{
+	FILE *out = fopen(line->annotated, "w");
+	bool fine = out && fwrite(body.ptr, 1, body.len, out) == body.len;
+	fine = out && fclose(out) == 0 && fine;
+	if (!fine)
+		fprintf(stderr, "songhe import: cannot write %s: %s\n", line->annotated, strerror(errno));
+	return fine ? EXIT_FINE : EXIT_DISK;
+}
+
+static void print_errors(const struct client_answer *answer)
+{
+	json_t *json, *one;
+	size_t i;
+	if (json_read(answer->body, BODY_DEPTH_MAX, &json) != JSON_FINE)
+		return;
+	json_array_foreach(json_object_get(json, "errors"), i, one) {
+		const char *value = json_string_value(json_object_get(one, "value"));
+		printf("row %lld, %s: %s%s%s%s (%s)\n", (long long)json_integer_value(json_object_get(one, "line")),
+		       json_string_value(json_object_get(one, "column")), value ? "\"" : "", value ? value : "", value ? "\" " : "",
+		       json_string_value(json_object_get(one, "message")), json_string_value(json_object_get(one, "code")));
+	}
+	json_decref(json);
+}
+
+static int import_file(struct command_line *line, const char *path, struct text bytes)
+{
+	struct client_answer answer;
+	bool packed = text_starts(bytes, TEXT("PK"));
+	int code = command_ask(line, METHOD_POST, with_parameters(line, path), packed ? XLSX_TYPE : "text/csv", TEXT_NONE, bytes, &answer);
+	if (code != EXIT_FINE)
+		return code;
+	if (answer.status != 200 && answer.status != 202)
+		return command_show(line, &answer);
+	if (line->annotated)
+		return write_annotated(line, answer.body);
+	struct text rejected = command_member(&answer, &line->arena, "rejected");
+	if (line->json) {
+		printf("%.*s\n", TEXT_ARG(answer.body));
+	} else {
+		static const char *const names[] = { "rows", "accepted", "rejected", "created", "changed", "same", "claimed" };
+		for (size_t i = 0; i < COUNT(names); i++)
+			printf("%s%.*s %s", i ? ", " : "", TEXT_ARG(command_member(&answer, &line->arena, names[i])), names[i]);
+		printf("%s\n", line->dry_run ? " (nothing was written)" : "");
+		print_errors(&answer);
+	}
+	return text_is(rejected, "0") ? EXIT_FINE : EXIT_REJECTED;
+}
+
+int command_import(struct command_line *line)
+{
+	const char *path = line->word_count == 2 ? path_of(line, line->words[0]) : NULL;
+	if (!path) {
+		fprintf(stderr, "usage: songhe import elders|facilities|... FILE.csv|FILE.xlsx --store STORE [--dry-run] [--json]\n"
+			"  [--annotated FILE.csv] [--area NUMBER] [--map '{\"header\":\"field\"}'] [--sheet NAME] [--source WORD]\n");
+		return EXIT_USAGE;
+	}
+	int fd = open(line->words[1], O_RDONLY | O_CLOEXEC);
+	struct stat file;
+	if (fd < 0 || fstat(fd, &file) != 0 || file.st_size == 0 || file.st_size > IMPORT_BYTES_MAX) {
+		fprintf(stderr, "songhe import: cannot read %s: %s\n", line->words[1], fd < 0 ? strerror(errno) : "empty, or over 512 MB");
+		if (fd >= 0)
+			close(fd);
+		return EXIT_USAGE;
+	}
+	char *bytes = mmap(NULL, (size_t)file.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	int code = EXIT_DISK;
+	line->body_fd = fd;
+	if (bytes != MAP_FAILED) {
+		code = import_file(line, path, (struct text){ bytes, (size_t)file.st_size });
+		munmap(bytes, (size_t)file.st_size);
+	}
+	close(fd);
+	return code;
+}
