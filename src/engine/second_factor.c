@@ -151,7 +151,9 @@ static enum store_code confirm(struct tx *tx, void *arg)
 		code = account_find_place(tx->db, call->app, &account);
 	if (code != STORE_OK)
 		return code;
-	code = second_factor_use(tx, account.id, change->step);
+	/* Meanwhile there may be another secret: it is the one of this transaction that the code must be of. */
+	change->step = second_factor_step(&change->factor, change->code, change->now_ms);
+	code = change->step ? second_factor_use(tx, account.id, change->step) : STORE_REFUSED;
 	if (code == STORE_REFUSED)
 		return call_problem(call, PROBLEM_WRONG_CODE);
 	if (code == STORE_OK)
@@ -186,7 +188,8 @@ static enum store_code end(struct tx *tx, void *arg)
 	return code == STORE_OK ? second_factor_forget(tx, &change->call->actor, &account, &had) : code;
 }
 
-/* What is given is compared, and counted like a password at sign-in; then `run` is carried out. */
+/* What is given is compared, and counted like a password at sign-in; then `run` is carried out. A code that is right forgives no
+ * wrong passwords: who has the session has been told the secret. */
 static void try_change(struct change *change, command_fn *run)
 {
 	struct call *call = change->call;
@@ -203,7 +206,7 @@ static void try_change(struct change *change, command_fn *run)
 	if (change->code.ptr)
 		change->step = second_factor_step(&change->factor, change->code, change->now_ms);
 	bool right = change->code.ptr ? change->step > 0 : password_matches(change->password, change->account.password_hash.ptr);
-	guess_end(app->guesses, change->account.name, change->now_ms, right ? TRY_RIGHT : TRY_WRONG,
+	guess_end(app->guesses, change->account.name, change->now_ms, !right ? TRY_WRONG : change->code.ptr ? TRY_OPEN : TRY_RIGHT,
 	          change->policy.values[POLICY_LOCK_MINUTES] * MINUTE_MS);
 	if (!right && change->code.ptr)
 		call_problem(call, PROBLEM_WRONG_CODE);

@@ -485,6 +485,30 @@ describe('one-time codes', () => {
 		assert.equal(got.filter((one) => one.status === 200).length, 1);
 	});
 
+	test('another secret at the same time: the one that is confirmed is the one whose code was given', async () => {
+		const { user, id } = await add({}, admin);
+		const client = await server.as(user);
+		for (let round = 0; round < 40; round++) {
+			const { secret } = (await client.post('/api/v1/me/totp')).json;
+			const code = codeOf(secret, clock.now);
+			const [confirmed, ...others] = await Promise.all([client.post('/api/v1/me/totp/confirm', { code }), client.post('/api/v1/me/totp'), client.post('/api/v1/me/totp')]);
+			assert.ok(confirmed.status !== 204 || others.every((one) => one.status === 409), [confirmed, ...others].map((one) => one.status).join());
+			if (confirmed.status === 204)
+				assert.equal((await admin.request('DELETE', `/api/v1/users/${id}/totp`)).status, 204);
+		}
+	});
+
+	test('to confirm one forgives no wrong password', async () => {
+		const { user } = await add({}, admin);
+		const client = await server.as(user);
+		const guess = () => client.post('/api/v1/me/password', { old: 'a guess', new: 'a fresh password' });
+		for (let tries = 0; tries < 4; tries++)
+			assertProblem(await guess(), 422, 'invalid', '/old');
+		await setUp(client);
+		assertProblem(await guess(), 422, 'invalid', '/old');
+		assertProblem(await guess(), 429, 'rate_limited');
+	});
+
 	test('codes are not guessed, and asking without one neither counts nor forgives', async () => {
 		const { user } = await add({}, admin);
 		const secret = await setUp(await server.as(user));
