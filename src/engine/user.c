@@ -110,6 +110,12 @@ static bool is_one_of_three(const struct account *account)
 	return account->role.ptr && roles_name("administrator security auditor", account->role.ptr);
 }
 
+/* One's own password and codes are changed in a session, by whatever route. */
+static enum store_code not_with_a_token(struct call *call)
+{
+	return call_problem_detail(call, PROBLEM_FORBIDDEN, TEXT("令牌不能用于此操作"), TEXT("Not with a token"));
+}
+
 static enum store_code check_rights(struct call *call, const struct policy *policy, const struct account *was)
 {
 	bool keeps = names_any(call->body, kept, COUNT(kept)), grants = names_any(call->body, rights, COUNT(rights));
@@ -121,6 +127,8 @@ static enum store_code check_rights(struct call *call, const struct policy *poli
 			TEXT("The security administrator gives role, areas and ties"));
 	if (separate && grants && was && was->id == call->actor.user)
 		return call_problem_detail(call, PROBLEM_FORBIDDEN, TEXT("不能修改自己的权限"), TEXT("Nobody changes their own rights"));
+	if (call->bearer && was && was->id == call->actor.user && json_object_get(call->body, "password"))
+		return not_with_a_token(call);
 	if (separate && was && is_one_of_three(was) && json_object_get(call->body, "password"))
 		return call_problem_detail(call, PROBLEM_FORBIDDEN, TEXT("三员的密码由本人修改，或由运维人员在本机重置"),
 			TEXT("The three administrators change their own passwords; who forgot it asks the operator of the machine"));
@@ -509,6 +517,8 @@ static enum store_code forget_second_factor(struct tx *tx, void *arg)
 	if (code == STORE_OK && policy.values[POLICY_SEPARATION] && call->actor.user != 0 && is_one_of_three(&account))
 		code = call_problem_detail(call, PROBLEM_FORBIDDEN, TEXT("三员的动态验证码由运维人员在本机关闭"),
 			TEXT("For the three administrators the operator of the machine does it"));
+	if (code == STORE_OK && call->bearer && account.id == call->actor.user)
+		code = not_with_a_token(call);
 	if (code == STORE_OK)
 		code = account_find_place(tx->db, call->app, &account);
 	if (code == STORE_OK)

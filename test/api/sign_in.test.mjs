@@ -379,6 +379,10 @@ describe('tokens', () => {
 		for (const [method, path] of [['POST', '/api/v1/tokens'], ['DELETE', `/api/v1/tokens/${id}`], ['DELETE', '/api/v1/sessions/1'], ['POST', '/api/v1/me/password'],
 			['POST', '/api/v1/me/totp'], ['DELETE', '/api/v1/me/totp'], ['POST', '/api/v1/logout'], ['PATCH', '/api/v1/policy']])
 			assertProblem(await nobody.request(method, path, { body: {}, ...bearer(token) }), 403, 'forbidden');
+		/* Nor by way of the account, where the token may keep accounts. */
+		const { id: own, version } = (await client.get('/api/v1/me')).json;
+		assertProblem(await nobody.patch(`/api/v1/users/${own}`, { password: 'by the token itself' }, version, bearer(token)), 403, 'forbidden');
+		assertProblem(await nobody.request('DELETE', `/api/v1/users/${own}/totp`, bearer(token)), 403, 'forbidden');
 		const session = client.cookie.split('=')[1];
 		for (const wrong of [session, token.slice(7), `${token}x`, token.slice(0, -1), '', 'songhe_', `songhe_${'A'.repeat(43)}`])
 			assertProblem(await nobody.get('/api/v1/me', bearer(wrong)), 401, 'not_signed_in');
