@@ -400,6 +400,19 @@ static enum store_code update(struct tx *tx, void *arg)
 	return code;
 }
 
+/* Whether the change may be made at all. Before anything is compared: the answer tells whether a password is one of the account's. */
+static enum store_code may_compare(struct db *db, struct call *call, const struct policy *policy, struct account *account)
+{
+	if (!call->id)
+		return STORE_OK;
+	if (!call->if_match.ptr)
+		return call_problem(call, PROBLEM_IF_MATCH_NEEDED);
+	enum store_code code = find(db, call, account);
+	if (code == STORE_OK)
+		code = call_match(call, account->version);
+	return code == STORE_OK ? check_rights(call, policy, account) : code;
+}
+
 /* What the new password is compared with. */
 static enum store_code look(struct db *db, void *arg)
 {
@@ -409,9 +422,9 @@ static enum store_code look(struct db *db, void *arg)
 	struct text user = json_text_of(json_object_get(call->body, "user"));
 	json_t *given = json_object_get(call->body, "password");
 	struct text password = json_text_of(given);
-	enum store_code code = call->id ? find(db, call, &account) : STORE_OK;
+	enum store_code code = policy_read(db, call->actor.district, clock_now_ms(store_clock(call->app->store)), &change->policy);
 	if (code == STORE_OK)
-		code = policy_read(db, call->actor.district, clock_now_ms(store_clock(call->app->store)), &change->policy);
+		code = may_compare(db, call, &change->policy, &account);
 	if (code == STORE_OK && call->id && password.ptr)
 		code = password_history(db, call->arena, &change->policy, account.id, account.password_hash, &change->old);
 	if (code != STORE_OK || !given)

@@ -270,12 +270,22 @@ describe('the three administrators (三员分立)', () => {
 	test('the password of one of the three is theirs; who forgot it asks the operator of the machine', async () => {
 		for (const user of ['security', 'auditor', 'admin']) {
 			const [one] = (await admin.get(`/api/v1/users?user=${user}`)).json.items;
-			assertProblem(await admin.patch(`/api/v1/users/${one.id}`, { password: 'Mine-From-Now 1' }, one.version), 403, 'forbidden');
+			for (const guess of ['Mine-From-Now 1', secret, 'First-Of-All 1'])
+				assertProblem(await admin.patch(`/api/v1/users/${one.id}`, { password: guess }, one.version), 403, 'forbidden');
 			assertProblem(await admin.end(`/api/v1/users/${one.id}/totp`, one.version), 403, 'forbidden');
 		}
 		const got = await run(['user', 'password', 'auditor', '--password-stdin', '--store', store], { input: 'Reset-By-Hand 1' });
 		assert.equal(got.code, 0, got.stderr);
 		auditor = await renewed('auditor', 'Reset-By-Hand 1', 'Mine-Once-More 1');
+	});
+
+	test('who cannot change an account is not told whether a password is its own', async () => {
+		const { id } = (await admin.post('/api/v1/users', { user: 'watched', password: secret })).json;
+		for (const guess of [secret, 'Some-Other-One 1']) {
+			assertProblem(await admin.patch(`/api/v1/users/${id}`, { password: guess }, 7), 412, 'stale');
+			assertProblem(await admin.request('PATCH', `/api/v1/users/${id}`, { body: { password: guess } }), 428, 'precondition_required');
+		}
+		assertProblem(await admin.patch(`/api/v1/users/${id}`, { password: secret }, 1), 422, 'invalid', '/password');
 	});
 
 	test('without the switch administrators do both, as long as the policy says so', async () => {
