@@ -7,6 +7,7 @@
 #include "engine/operations.h"
 #include "engine/record.h"
 #include "engine/source.h"
+#include "engine/territory.h"
 
 #include <string.h>
 
@@ -153,7 +154,10 @@ static enum store_code make(struct tx *tx, struct input *in, const struct slot *
 {
 	struct call *call = in->call;
 	struct text record = text_printf(call->arena, "%lld", (long long)in->id);
-	struct text place = text_printf(call->arena, "%lld", (long long)area);
+	int64_t other = 0;
+	/* While areas are merged, a record may lie in one that nothing is written to yet, or any more. */
+	bool open = territory_open(tx->db, call->actor.district, area, &other);
+	struct text place = text_printf(call->arena, "%lld", (long long)(open || !other ? area : other));
 	json_t *object = json_pack("{s:s,s:s,s:s,s:s%,s:s%,s:s,s:s}", "resource", in->shape->resource->name, "record", record.ptr,
 	                           "field", slot->field->name, "source", in->source.ptr, in->source.len,
 	                           slot->box_column ? "secret" : "value", value.ptr, value.len, "area", place.ptr, "state", "open");

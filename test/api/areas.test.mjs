@@ -341,6 +341,30 @@ describe('a job under way', () => {
 		elders = now;
 	});
 
+	test('a claim on a record that was taken over is kept', async () => {
+		const path = (one) => `/api/v1/elders/${one.id}`;
+		const some = (await listed(bureau, 'elders', FROM)).slice(0, 40);
+		for (const one of some)
+			assert.equal((await bureau.patch(`${path(one)}?source=public_security`, { name: '户籍名' }, one.version)).status, 200);
+		const id = await started();
+		let taken = 0;
+		for (let round = 0; taken === 0; round++) {
+			const any = { headers: { 'If-Match': '*' } };
+			const answers = await Promise.all(some.map((one) => bureau.patch(path(one), { name: `小名${round}` }, 0, any)));
+			for (const got of answers)
+				assert.deepEqual([got.status, got.json.claimed], [200, ['name']], got.text);
+			taken = answers.filter((got) => got.json.area.startsWith('370613001')).length;
+		}
+		assert.equal((await bureau.post(`/api/v1/jobs/${id}/cancel`)).status, 200);
+		assert.equal((await ended(bureau, id)).state, 'cancelled');
+		for (const one of some) {
+			const { area: place } = (await bureau.get(path(one))).json;
+			const claims = await bureau.all(`/api/v1/claims?${filterOf({ and: [{ '==': [{ var: 'record' }, one.id] }, { '==': [{ var: 'state' }, 'open'] }] })}`);
+			assert.deepEqual([claims.map((claim) => claim.area), place], [[one.area], one.area]);
+		}
+		elders = await census(bureau);
+	});
+
 	test('killed in the middle it goes on, while others read and write', async () => {
 		/* On PostgreSQL another server is asked for it, and goes on with it when the one that does it is gone. */
 		const other = onSqlite ? null : await Server.start(house.store);
