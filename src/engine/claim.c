@@ -190,10 +190,34 @@ static enum store_code settle(struct tx *tx, struct input *in, const struct slot
 	return code;
 }
 
+/* All that was claimed goes where the record goes: it is seen and decided by who keeps the record. */
+static enum store_code follow(struct tx *tx, struct input *in, int64_t area)
+{
+	struct call *call = in->call;
+	int64_t ids[32];
+	size_t count;
+	enum store_code code;
+	json_t *object = json_pack("{s:s}", "area", text_printf(call->arena, "%lld", (long long)area).ptr);
+	do {
+		struct rows *rows = db_query(tx->db, "SELECT id FROM claim WHERE district = ?1 AND record = ?2 AND area <> ?3"
+			" AND ended_at IS NULL ORDER BY id LIMIT ?4", BIND(value_int(call->actor.district),
+			value_text(text_printf(call->arena, "%lld", (long long)in->id)), value_int(area), value_int(COUNT(ids))));
+		for (count = 0; rows_next(rows); count++)
+			ids[count] = rows_int(rows, 0);
+		code = rows_end(rows);
+		for (size_t i = 0; i < count && code == STORE_OK; i++)
+			code = operation_change(tx, call, app_shape(call->app, TEXT("claim")), ids[i], object, TEXT_NONE);
+	} while (code == STORE_OK && count == COUNT(ids));
+	json_decref(object);
+	return code;
+}
+
 enum store_code claim_keep(struct tx *tx, struct input *in, const void *record)
 {
-	enum store_code code = STORE_OK;
 	struct tie_values ties = record_ties(in->shape, record);
+	const struct slot *place = in->shape->tie_slots[0];
+	bool is_placed = place && json_object_get(in->object, place->field->name);
+	enum store_code code = is_placed ? follow(tx, in, ties.area) : STORE_OK;
 	struct buf names = buf_in(in->call->arena, 64, 4096);
 	struct json_out json = json_out(&names);
 	json_begin_array(&json);

@@ -2,7 +2,7 @@
 // claims.test.mjs - one data, one source: the owner's word stays, what others say beside it is kept and decided.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { assertProblem, cleanUp, filterOf, idCardOf, openHouse, register } from '../harness.mjs';
+import { assertProblem, cleanUp, filterOf, idCardOf, openHouse, password, register } from '../harness.mjs';
 
 let house, bureau, street1;
 
@@ -85,6 +85,31 @@ describe('one data, one source', () => {
 		assert.ok(claim.secret.includes('*'));
 		assert.equal((await bureau.post(`/api/v1/claims/${claim.id}/accept`, {})).status, 200);
 		assert.equal((await bureau.get(path(elder))).json.id_card, `${idCardOf('905123', born, 15).slice(0, 6)}********${idCardOf('905123', born, 15).slice(-4)}`);
+	});
+
+	test('claims go where the record goes', async () => {
+		const elder = await register(bureau, { area: '370613001011' });
+		await bureau.patch(path(elder, '?source=public_security'), { name: '甲', sex: elder.sex }, 1);
+		await street1.patch(path(elder), { name: '乙' }, 2);
+		await street1.patch(path(elder), { name: '丙' }, 2);
+		const [open] = await claimsOf(street1, elder);
+		const stream = await street1.events();
+		/* The street of before still sees the person, by their household registration, and nothing that is said of them elsewhere. */
+		assert.equal((await bureau.patch(path(elder), { area: '370613002', hukou_area: '370613001011' }, 2)).status, 200);
+		assert.equal((await street1.get(path(elder))).status, 200);
+		for (const state of ['open', 'superseded'])
+			assert.deepEqual(await claimsOf(street1, elder, state), []);
+		for (const verdict of ['accept', 'reject'])
+			assertProblem(await street1.post(`/api/v1/claims/${open.id}/${verdict}`, {}), 404, 'not_found');
+		await stream.until((event) => event.event === 'gone' && event.data.id === open.id);
+		stream.close();
+		assert.equal((await house.admin.post('/api/v1/users', { user: 'street2', role: 'street', areas: ['370613002'], password })).status, 201);
+		const street2 = await house.server.as('street2');
+		assert.deepEqual((await claimsOf(street2, elder)).map((one) => [one.id, one.value, one.area]), [[open.id, '{"name":"丙"}', '370613002000000']]);
+		const again = await street2.patch(path(elder), { name: '丁' }, 3);
+		assert.deepEqual([again.status, again.json.claimed], [200, ['name']]);
+		assert.equal((await street2.patch(path(elder, '?source=public_security'), { name: '丁' }, 3)).status, 200);
+		assert.deepEqual([(await claimsOf(street2, elder)).length, (await claimsOf(street2, elder, 'accepted')).length], [0, 1]);
 	});
 
 	test('claims are seen where the record is', async () => {
