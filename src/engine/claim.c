@@ -300,6 +300,15 @@ static enum store_code find_claim(struct tx *tx, struct call *call, struct claim
 	return code;
 }
 
+static enum store_code check_target(struct tx *tx, struct call *call, const struct shape *target, int64_t id)
+{
+	void *record = arena_take_raw(call->arena, target->resource->size);
+	enum store_code code = operation_find(tx->db, call, target, id, record, NULL);
+	if (code == STORE_OK && record_has_ended(record))
+		return call_problem_detail(call, PROBLEM_WRONG_STATE, TEXT("记录已终止"), TEXT("The record has ended"));
+	return code;
+}
+
 static enum store_code apply(struct tx *tx, struct call *call, const struct claim *claimed, const struct hidden *hidden)
 {
 	const struct shape *target = app_shape(call->app, claimed->resource);
@@ -313,7 +322,9 @@ static enum store_code apply(struct tx *tx, struct call *call, const struct clai
 	}
 	if (!target || !value.ptr || !id_read(claimed->record, &record) || json_read(value, 8, &object) != JSON_FINE)
 		return call_problem(call, PROBLEM_NOT_FOUND);
-	enum store_code code = operation_change(tx, call, target, record, object, claimed->source);
+	enum store_code code = check_target(tx, call, target, record);
+	if (code == STORE_OK)
+		code = operation_change(tx, call, target, record, object, claimed->source);
 	json_decref(object);
 	return code;
 }

@@ -112,6 +112,17 @@ describe('one data, one source', () => {
 		assert.deepEqual([(await claimsOf(street2, elder)).length, (await claimsOf(street2, elder, 'accepted')).length], [0, 1]);
 	});
 
+	test('of a record that has ended a claim is not accepted any more', async () => {
+		const elder = await register(bureau, { area: '370613001011' });
+		await bureau.patch(path(elder, '?source=public_security'), { name: '甲' }, 1);
+		await street1.patch(path(elder), { name: '乙' }, 2);
+		const ended = await bureau.end(path(elder), 2);
+		const [claim] = await claimsOf(bureau, elder);
+		assertProblem(await bureau.post(`/api/v1/claims/${claim.id}/accept`, {}), 409, 'wrong_state');
+		assert.deepEqual((await bureau.get(path(elder))).json, ended.json);
+		assert.equal((await bureau.post(`/api/v1/claims/${claim.id}/reject`, {})).json.state, 'rejected');
+	});
+
 	test('claims are seen where the record is', async () => {
 		const elder = await register(bureau, { area: '370613002' });
 		await bureau.patch(path(elder, '?source=public_security'), { name: '甲' }, 1);
