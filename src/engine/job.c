@@ -226,6 +226,15 @@ static bool is_open(struct text state)
 	return text_is(state, "waiting") || text_is(state, "running");
 }
 
+/* A job may be about areas that are not one's own: it is taken back by who asked for it, and by who has the whole district. */
+static bool may_take_back(struct tx *tx, const struct call *call, int64_t id)
+{
+	struct value district = value_int(call->actor.district);
+	int64_t asked = db_int(tx->db, -1, "SELECT user_id FROM job_place WHERE district = ?1 AND job = ?2", BIND(district, value_int(id)));
+	return asked == call->actor.user ||
+	       actor_covers(&call->actor, db_int(tx->db, 0, "SELECT area FROM district WHERE number = ?1", BIND(district)));
+}
+
 /* No slice is under way in this transaction: the next one finds that it is to take back. */
 static enum store_code cancel(struct tx *tx, void *arg)
 {
@@ -239,6 +248,10 @@ static enum store_code cancel(struct tx *tx, void *arg)
 	const struct job_kind *kind = kind_find(call->app, was.kind);
 	if (!kind || !actor_may(&call->actor, access_number(&call->app->access, kind->permission)))
 		return call_problem(call, PROBLEM_FORBIDDEN);
+	if (!may_take_back(tx, call, call->id))
+		return db_code(tx->db) != STORE_OK ? db_code(tx->db)
+			: call_problem_detail(call, PROBLEM_FORBIDDEN, TEXT("由提交人或管辖全区的人取消"),
+			                      TEXT("By who asked for it, or who keeps the whole district"));
 	bool done = kind->lasting && text_is(was.state, "done");
 	if ((!is_open(was.state) && !done) || !was.cancellable)
 		return call_problem_detail(call, PROBLEM_WRONG_STATE, TEXT("任务已结束，或已不能撤回"),

@@ -319,12 +319,15 @@ describe('a job under way', () => {
 	}, 'progress');
 
 	test('what is cancelled is as it was', async () => {
+		assert.equal((await house.admin.post('/api/v1/users', { user: 'elsewhere', role: 'bureau', areas: ['370613003'], password })).status, 201);
+		const elsewhere = await house.server.as('elsewhere');
 		const id = await started();
 		assertProblem(await bureau.post('/api/v1/area_merges', merge()), 409, 'job_under_way');
 		assertProblem(await bureau.post('/api/v1/area_moves', { area: house.community, to_parent: '370613003', document: DOCUMENT, on: '2026-01-01' }), 409, 'job_under_way');
 		assertProblem(await bureau.post(`/api/v1/areas/${DISTRICT}/recode`, { code: '370692', from_on: '2025-10-01', document: DOCUMENT }), 409, 'job_under_way');
 		assertProblem(await bureau.post('/api/v1/areas', { name: '迟', level: 'grid', parent: house.community }), 409, 'job_under_way');
 		assertProblem(await house.street1.post(`/api/v1/jobs/${id}/cancel`), 403, 'forbidden');
+		assertProblem(await elsewhere.post(`/api/v1/jobs/${id}/cancel`), 403, 'forbidden');
 		assertProblem(await bureau.post('/api/v1/jobs/1/cancel'), 404, 'not_found');
 		const seen = await progressed(bureau, id, 150);
 		const cancelled = await bureau.post(`/api/v1/jobs/${id}/cancel`);
