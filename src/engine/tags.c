@@ -126,8 +126,11 @@ static enum tags_wrong add_object(struct tag_set *set, struct arena *arena, cons
 	struct tag tag;
 	const struct word *word = word_find(set->field->words, json_text_of(json_object_get(object, "word")));
 	const json_t *said = json_object_get(object, "source");
+	size_t members = 1u + (said != NULL) + (json_object_get(object, "from") != NULL) + (json_object_get(object, "to") != NULL);
 	if (!word)
 		return TAGS_UNKNOWN_WORD;
+	if (json_object_size(object) != members)
+		return TAGS_WRONG_TYPE; /* it says something that would get lost */
 	if (!read_day(object, "from", &tag.from) || !read_day(object, "to", &tag.to) ||
 	    (tag.from.ptr && tag.to.ptr && text_compare(tag.to, tag.from) <= 0))
 		return TAGS_BAD_DATE;

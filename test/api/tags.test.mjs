@@ -64,7 +64,8 @@ describe('tags', () => {
 
 	test('what is wrong is said', async () => {
 		const cases = { unknown_word: [[{ word: 'rich' }], [{}], [{ word: 'veteran', source: 'rumour' }]],
-			bad_date: [[{ word: 'veteran', from: '2026-02-30' }], [{ word: 'veteran', from: '2026-02-02', to: '2026-02-02' }], [{ word: 'veteran', to: 5 }]] };
+			bad_date: [[{ word: 'veteran', from: '2026-02-30' }], [{ word: 'veteran', from: '2026-02-02', to: '2026-02-02' }], [{ word: 'veteran', to: 5 }]],
+			wrong_type: [[{ word: 'veteran', form: '2026-01-01' }], [{ word: 'veteran', until: '2026-01-01', from: '2025-01-01' }]] };
 		const elder = await register(bureau);
 		for (const [code, values] of Object.entries(cases))
 			for (const tags of values) {
