@@ -275,7 +275,7 @@ static void take_items(struct call *call, struct policy *policy)
 	json_object_foreach(call->body, key, json) {
 		size_t i = item_find(text_of(key));
 		int64_t value = 0;
-		struct text pointer = text_printf(call->arena, "/%.60s", key);
+		struct text pointer = text_printf(call->arena, "/%.*s", TEXT_ARG(text_cut(text_of(key), 60)));
 		if (i == POLICY_ITEMS)
 			call_wrong(call, pointer, "unknown_field", TEXT("没有这个字段"), TEXT("There is no such field"));
 		else if (!json_is_null(json) && !take_value(&items[i], json, &value))

@@ -44,6 +44,8 @@ describe('policy', () => {
 			[{ lock_minutes: '5' }, '/lock_minutes'], [{ lock_minutes: 0 }, '/lock_minutes'], [{ session_hours: 25 }, '/session_hours'], [{ separation: 1 }, '/separation'],
 			[{ second_factor_roles: ['emperor'] }, '/second_factor_roles'], [{ second_factor_roles: 'street' }, '/second_factor_roles'], [{ colour: 'red' }, '/colour']])
 			assertProblem(await admin.patch('/api/v1/policy', wish, 1), 422, 'invalid', pointer);
+		/* A long name is cut between two characters, not in one. */
+		assertProblem(await admin.patch('/api/v1/policy', { [`a${'键'.repeat(25)}`]: 1 }, 1), 422, 'invalid', `/a${'键'.repeat(19)}`);
 		assertProblem(await admin.request('PATCH', '/api/v1/policy', { body: {} }), 428, 'precondition_required');
 		assertProblem(await admin.patch('/api/v1/policy', {}, 2), 412, 'stale');
 		assertProblem(await house.bureau.get('/api/v1/policy'), 403, 'forbidden');
@@ -368,6 +370,7 @@ describe('tokens', () => {
 			[{ until: day(368) }, '/until'], [{ until: '2027-02-30' }, '/until'], [{ permissions: ['user.write'] }, '/permissions'], [{ permissions: ['nothing'] }, '/permissions'],
 			[{ permissions: 'elder.read' }, '/permissions'], [{ permissions: [7] }, '/permissions'], [{ colour: 'red' }, '/colour']])
 			assertProblem(await client.post('/api/v1/tokens', { name: 'x', until: day(), ...wish }), 422, 'invalid', pointer);
+		assertProblem(await client.post('/api/v1/tokens', { name: 'x', until: day(), [`a${'键'.repeat(25)}`]: 1 }), 422, 'invalid', `/a${'键'.repeat(19)}`);
 		for (let n = 0; n < 20; n++)
 			await create(client, { until: day(365) });
 		assertProblem(await client.post('/api/v1/tokens', { name: 'x', until: day() }), 403, 'forbidden');
