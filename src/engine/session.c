@@ -14,7 +14,8 @@ enum {
 	SESSIONS_MAX = 4096, /* in memory; more are looked up in the store again */
 	MINUTE_MS = 60 * 1000,
 	HOUR_MS = 60 * MINUTE_MS,
-	NOTE_USE_MS = MINUTE_MS
+	NOTE_USE_MS = MINUTE_MS,
+	USES_MAX = 200 /* noted in one command */
 };
 
 /* When it ends by itself. */
@@ -133,9 +134,14 @@ static uint64_t end_of(struct text token)
 	return end;
 }
 
+static size_t slot_of_end(uint64_t end)
+{
+	return end * UINT64_C(0x9E3779B97F4A7C15) >> 52;
+}
+
 static size_t slot_number(struct text token)
 {
-	return end_of(token) * UINT64_C(0x9E3779B97F4A7C15) >> 52;
+	return slot_of_end(end_of(token));
 }
 
 static struct session **slot_of(struct sessions *sessions, struct text token)
@@ -362,32 +368,74 @@ enum store_code sessions_end(struct tx *tx, int64_t account, struct text but, bo
 		BIND(value_int(id_district(account)), value_int(account), value_text(but.ptr ? but : TEXT("")), value_int(tokens)), NULL);
 }
 
-static enum store_code note_use(struct tx *tx, void *arg)
+/* ---- when they were last used ---- */
+
+struct uses {
+	struct use {
+		struct text hash;
+		uint64_t end;
+		int64_t at_ms;
+	} list[USES_MAX];
+	size_t count;
+};
+
+static void find_uses(struct sessions *sessions, struct arena *arena, struct uses *uses)
 {
-	struct sessions *sessions = arg;
-	enum store_code code = STORE_OK;
-	struct arena arena = arena_new(1 << 20);
-	unsigned noted = 0;
+	uses->count = 0;
 	pthread_rwlock_rdlock(&sessions->lock);
-	for (size_t i = 0; i < SESSIONS_MAX && code == STORE_OK && noted < 200; i++)
-		for (struct session *session = sessions->slots[i]; session; session = session->next) {
-			if (session->used_ms - session->noted_ms < NOTE_USE_MS)
-				continue;
-			session->noted_ms = session->used_ms;
-			noted++;
-			code = db_exec(tx->db, "UPDATE session SET used_at = ?1 WHERE token_hash = ?2",
-				BIND(value_int(session->noted_ms), value_text(session_hash(&arena, text_of(session->token)))), NULL);
+	for (size_t i = 0; i < SESSIONS_MAX && uses->count < USES_MAX; i++)
+		for (struct session *session = sessions->slots[i]; session && uses->count < USES_MAX; session = session->next) {
+			struct text token = text_of(session->token);
+			int64_t at_ms = session->used_ms;
+			if (at_ms - session->noted_ms >= NOTE_USE_MS)
+				uses->list[uses->count++] = (struct use){ session_hash(arena, token), end_of(token), at_ms };
 		}
 	pthread_rwlock_unlock(&sessions->lock);
-	arena_free(&arena);
-	if (code == STORE_OK) /* no policy lets one last longer; a token has its last day */
-		code = db_exec(tx->db, "DELETE FROM session WHERE (ends_at = 0 AND created_at < ?1) OR (ends_at > 0 AND ends_at < ?2)",
-		               BIND(value_int(tx->now_ms - SESSION_HOURS_MAX * HOUR_MS), value_int(tx->now_ms)), NULL);
+}
+
+/* Another server may have noted a later one. */
+static enum store_code note_uses(struct tx *tx, void *arg)
+{
+	const struct uses *uses = arg;
+	enum store_code code = STORE_OK;
+	for (size_t i = 0; i < uses->count && code == STORE_OK; i++)
+		code = db_exec(tx->db, "UPDATE session SET used_at = ?1 WHERE token_hash = ?2 AND used_at < ?1",
+		               BIND(value_int(uses->list[i].at_ms), value_text(uses->list[i].hash)), NULL);
 	return code;
 }
 
+static void are_noted(struct sessions *sessions, const struct uses *uses)
+{
+	pthread_rwlock_rdlock(&sessions->lock);
+	for (size_t i = 0; i < uses->count; i++)
+		for (struct session *session = sessions->slots[slot_of_end(uses->list[i].end)]; session; session = session->next)
+			if (end_of(text_of(session->token)) == uses->list[i].end)
+				session->noted_ms = uses->list[i].at_ms;
+	pthread_rwlock_unlock(&sessions->lock);
+}
+
+/* No policy lets one last longer; a token has its last day. */
+static enum store_code end_old(struct tx *tx, void *ignored)
+{
+	(void)ignored;
+	return db_exec(tx->db, "DELETE FROM session WHERE (ends_at = 0 AND created_at < ?1) OR (ends_at > 0 AND ends_at < ?2)",
+	               BIND(value_int(tx->now_ms - SESSION_HOURS_MAX * HOUR_MS), value_int(tx->now_ms)), NULL);
+}
+
+/* In slices. What was noted is not due any more, so each slice finds others. */
 void sessions_tend(struct app *app)
 {
-	store_command(app->store, LANE_BULK, note_use, app->sessions);
+	struct arena arena = arena_new(1 << 20);
+	struct uses uses = { .count = USES_MAX };
+	enum store_code code = STORE_OK;
+	while (uses.count == USES_MAX && code == STORE_OK && !app->stopping) {
+		arena_reset(&arena);
+		find_uses(app->sessions, &arena, &uses);
+		code = uses.count > 0 ? store_command(app->store, LANE_BULK, note_uses, &uses) : STORE_OK;
+		if (code == STORE_OK)
+			are_noted(app->sessions, &uses);
+	}
+	arena_free(&arena);
+	store_command(app->store, LANE_BULK, end_old, NULL);
 	forget_if(app->sessions, expired, clock_now_ms(store_clock(app->store)));
 }
