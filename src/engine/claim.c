@@ -3,6 +3,7 @@
 #include "engine/claim.h"
 
 #include "engine/app.h"
+#include "engine/journal.h"
 #include "engine/keys.h"
 #include "engine/operations.h"
 #include "engine/record.h"
@@ -190,25 +191,39 @@ static enum store_code settle(struct tx *tx, struct input *in, const struct slot
 	return code;
 }
 
+struct placed {
+	int64_t id, version, area;
+};
+
+static enum store_code put_in(struct tx *tx, struct call *call, const struct placed *was, int64_t area)
+{
+	enum store_code code = db_exec(tx->db, "UPDATE claim SET area = ?1, version = ?2, updated_at = ?3 WHERE district = ?4 AND id = ?5",
+		BIND(value_int(area), value_int(was->version + 1), value_int(tx->now_ms), value_int(call->actor.district),
+		     value_int(was->id)), NULL);
+	return code != STORE_OK ? code : journal_write(tx, &call->actor, &(struct journal_line){
+		.action = TEXT("update"), .resource = TEXT("claim"), .record = was->id, .version = was->version + 1,
+		.places = { .area = area, .was_area = was->area }, .fields = TEXT("area"),
+		.detail = text_printf(call->arena, "{\"area\":[\"%lld\",\"%lld\"]}", (long long)was->area, (long long)area) });
+}
+
 /* All that was claimed goes where the record goes: it is seen and decided by who keeps the record. */
 static enum store_code follow(struct tx *tx, struct input *in, int64_t area)
 {
 	struct call *call = in->call;
-	int64_t ids[32];
-	size_t count;
-	enum store_code code;
-	json_t *object = json_pack("{s:s}", "area", text_printf(call->arena, "%lld", (long long)area).ptr);
-	do {
-		struct rows *rows = db_query(tx->db, "SELECT id FROM claim WHERE district = ?1 AND record = ?2 AND area <> ?3"
-			" AND ended_at IS NULL ORDER BY id LIMIT ?4", BIND(value_int(call->actor.district),
-			value_text(text_printf(call->arena, "%lld", (long long)in->id)), value_int(area), value_int(COUNT(ids))));
+	struct text record = text_printf(call->arena, "%lld", (long long)in->id);
+	struct placed claims[32];
+	size_t count = COUNT(claims);
+	enum store_code code = STORE_OK;
+	while (count == COUNT(claims) && code == STORE_OK) {
+		struct rows *rows = db_query(tx->db, "SELECT id, version, area FROM claim WHERE district = ?1 AND record = ?2 AND area <> ?3"
+			" AND ended_at IS NULL ORDER BY id LIMIT ?4",
+			BIND(value_int(call->actor.district), value_text(record), value_int(area), value_int(COUNT(claims))));
 		for (count = 0; rows_next(rows); count++)
-			ids[count] = rows_int(rows, 0);
+			claims[count] = (struct placed){ rows_int(rows, 0), rows_int(rows, 1), rows_int(rows, 2) };
 		code = rows_end(rows);
 		for (size_t i = 0; i < count && code == STORE_OK; i++)
-			code = operation_change(tx, call, app_shape(call->app, TEXT("claim")), ids[i], object, TEXT_NONE);
-	} while (code == STORE_OK && count == COUNT(ids));
-	json_decref(object);
+			code = put_in(tx, call, &claims[i], area);
+	}
 	return code;
 }
 
