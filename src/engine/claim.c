@@ -67,6 +67,22 @@ bool claim_is_due(const struct input *in, const struct slot *slot)
 	return owners;
 }
 
+void claim_confirm(struct input *in, const struct slot *slot)
+{
+	json_t *all = NULL;
+	struct text source, day;
+	if (!text_is(in->source, slot->field->owner) || !json_object_get(in->object, slot->field->name))
+		return;
+	if (in->hidden.sources.ptr)
+		json_read(in->hidden.sources, 4, &all);
+	bool is_news = !source_of_field(all, slot->field->name, &source, &day) || !text_is(source, slot->field->owner);
+	json_decref(all);
+	if (!is_news)
+		return;
+	claim_note_source(in, slot);
+	in->changed = true;
+}
+
 void claim_note_source(struct input *in, const struct slot *slot)
 {
 	char today[DATE_CHARS];

@@ -18,6 +18,8 @@ bool claim_is_due(const struct input *in, const struct slot *slot);
 void claim_take(struct input *in, struct tx *tx, const struct slot *slot, const void *before);
 /* The input's source has said this field, today; NULL: all fields of a new record. */
 void claim_note_source(struct input *in, const struct slot *slot);
+/* The owner may say what somebody else has said before: from then on it is the owner's word, which is a change of the record. */
+void claim_confirm(struct input *in, const struct slot *slot);
 /* Keeps the claims that were taken, and decides those on which the owner has spoken. */
 enum store_code claim_keep(struct tx *tx, struct input *in, const void *record);
 /* What that answer has. */

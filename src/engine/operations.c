@@ -140,6 +140,8 @@ bool operation_take(struct input *in, struct tx *tx, const struct shape *shape, 
 			take_field(in, tx, slot->field, slot_at(slot, record));
 		if (before && slot->field->owner && in->fields.len > noted)
 			claim_note_source(in, slot);
+		else if (before && slot->field->owner)
+			claim_confirm(in, slot);
 	}
 	if (!before && shape->owned)
 		claim_note_source(in, NULL);

@@ -87,6 +87,22 @@ describe('one data, one source', () => {
 		assert.equal((await bureau.get(path(elder))).json.id_card, `${idCardOf('905123', born, 15).slice(0, 6)}********${idCardOf('905123', born, 15).slice(-4)}`);
 	});
 
+	test('the owner may say what was said before: then it is the owner\'s', async () => {
+		const elder = await register(street1, { name: '同名' });
+		const stream = await street1.events();
+		const confirmed = await bureau.patch(path(elder, '?source=public_security'), { name: '同名' }, 1);
+		assert.deepEqual([confirmed.status, confirmed.json.name, confirmed.json.version], [200, '同名', 2]);
+		assert.deepEqual([(await sourcesOf(street1, elder)).name.source, (await sourcesOf(street1, elder)).sex.source], ['public_security', 'street']);
+		assert.equal((await bureau.patch(path(elder, '?source=public_security'), { name: '同名' }, 2)).json.version, 2, 'said once more');
+		const got = await street1.patch(path(elder), { name: '别名' }, 2);
+		assert.deepEqual([got.json.name, got.json.claimed], ['同名', ['name']]);
+		const { data } = await stream.until((event) => event.data.id === elder.id && event.data.version === 2);
+		assert.deepEqual([data.action, data.fields], ['update', []]);
+		stream.close();
+		const [line] = (await bureau.get(path(elder, '/history'))).json.items;
+		assert.deepEqual([line.action, line.version, line.actor, line.changes], ['update', 2, 'bureau', {}]);
+	});
+
 	test('claims go where the record goes', async () => {
 		const elder = await register(bureau, { area: '370613001011' });
 		await bureau.patch(path(elder, '?source=public_security'), { name: '甲', sex: elder.sex }, 1);
