@@ -416,15 +416,45 @@ struct remembered {
 	int64_t record;
 };
 
+static bool has_area(const struct account *account, int64_t area)
+{
+	for (size_t i = 0; i < account->area_count; i++)
+		if (account->areas[i] == area)
+			return true;
+	return false;
+}
+
+/* What the job gave goes, and what it took comes back; what somebody else or another job changed meanwhile stays. An account that has
+ * nothing any more of what it had was given its areas anew, and keeps them. */
+static void give_back(const struct account *was, const struct account *before, const struct account *after, struct account *now)
+{
+	bool same = was->area_count == after->area_count, there = false;
+	for (size_t i = 0; i < was->area_count; i++) {
+		same = same && was->areas[i] == after->areas[i];
+		there = there || has_area(before, was->areas[i]);
+	}
+	*now = *was;
+	if (!same && !there)
+		return;
+	now->area_count = 0;
+	for (size_t i = 0; i < before->area_count; i++)
+		if (has_area(was, before->areas[i]) || !has_area(after, before->areas[i]))
+			now->areas[now->area_count++] = before->areas[i];
+	for (size_t i = 0; i < was->area_count && now->area_count < ACTOR_AREAS_MAX; i++)
+		if (!has_area(before, was->areas[i]) && !has_area(after, was->areas[i]))
+			now->areas[now->area_count++] = was->areas[i];
+}
+
 static enum store_code undo_account(struct tx *tx, struct job_work *work, const struct remembered *m)
 {
-	struct account was, now;
+	struct account was, now, before, after;
 	bool found;
 	enum store_code code = account_read(tx->db, work->arena, m->record, &was, &found);
-	if (code != STORE_OK || !found || !text_eq(account_areas(work->arena, &was), m->after))
+	if (code != STORE_OK || !found)
 		return code;
-	now = was;
-	account_set_areas(&now, m->before);
+	account_set_areas(&before, m->before);
+	account_set_areas(&after, m->after);
+	give_back(&was, &before, &after, &now);
 	return save_account(tx, work, &was, &now);
 }
 

@@ -344,6 +344,23 @@ describe('a job under way', () => {
 		elders = now;
 	});
 
+	test('whoever works in two areas that change at the same time keeps nothing of the change that is taken back', async () => {
+		const other = { from: ['370613004000000'], into: '370613003000000' };
+		const account = { user: 'two-streets', role: 'street', areas: [FROM, ...other.from], password };
+		assert.equal((await house.admin.post('/api/v1/users', account)).status, 201);
+		const worker = await house.server.as(account.user);
+		const areas = async () => (await worker.get('/api/v1/me')).json.areas.sort();
+		const id = await started();
+		await eventually(async () => (await areas()).includes(INTO), 'the areas of the first change');
+		const second = (await bureau.post('/api/v1/area_merges', merge(other))).json.id;
+		await eventually(async () => (await areas()).includes(other.into), 'those of the second');
+		assert.equal((await bureau.post(`/api/v1/jobs/${id}/cancel`)).status, 200);
+		assert.equal((await ended(bureau, id)).state, 'cancelled');
+		assert.equal((await ended(bureau, second)).state, 'done');
+		assert.deepEqual(await areas(), [FROM, other.into]);
+		elders = await census(bureau);
+	});
+
 	test('a claim on a record that was taken over is kept', async () => {
 		const path = (one) => `/api/v1/elders/${one.id}`;
 		const some = (await listed(bureau, 'elders', FROM)).slice(0, 40);
