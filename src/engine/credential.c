@@ -222,8 +222,8 @@ static bool takes_more(struct call *call)
 	json_t *ignored;
 	json_object_foreach(call->body, key, ignored)
 		if (strcmp(key, "name") != 0 && strcmp(key, "until") != 0 && strcmp(key, "permissions") != 0)
-			call_wrong(call, text_printf(call->arena, "/%.*s", TEXT_ARG(text_cut(text_of(key), 60))), "unknown_field", TEXT("没有这个字段"),
-			           TEXT("There is no such field"));
+			call_wrong(call, text_printf(call->arena, "/%.*s", TEXT_ARG(text_cut(text_of(key), 60))), "unknown_field",
+			           TEXT("没有这个字段"), TEXT("There is no such field"));
 	return call->problem == PROBLEM_NONE;
 }
 
