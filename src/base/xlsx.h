@@ -35,7 +35,8 @@ struct xlsx;
 
 /* Opens the first sheet with content that is not hidden, or the one called `sheet`. `fd` is read at its own places only, so its
  * position stays; it is not closed, and has to stay open until xlsx_close. NULL: *wrong says why. What is held does not grow with the
- * file: shared texts go to an unnamed file in TMPDIR. */
+ * file, and is about 1 MB; what is made to be large, 8 MB of a row and 8 MB of XML. The texts that cells share go to an unnamed file in
+ * TMPDIR when it is opened, which of a million rows takes a second. Of a reader one thread at a time makes use. */
 struct xlsx *xlsx_open(int fd, const char *sheet, enum xlsx_wrong *wrong);
 void xlsx_close(struct xlsx *xlsx);
 
@@ -49,7 +50,8 @@ const char *xlsx_sheet(const struct xlsx *xlsx);
  *   text as it is; TRUE or FALSE; an error as it is shown (#N/A); of a formula, its result
  *   a date YYYY-MM-DD, with HH:MM:SS behind a blank where it has a time of day; a time of day without a date HH:MM:SS
  *   a whole number in its digits; from 1E+15 up 3.70613E+17: there a number has lost its last digits, which must not look like
- *   an identity number; any other number as the shortest text that reads back equal */
+ *   an identity number; any other number as the shortest text that reads back equal, without its unit: of 36% 0.36
+ * What is merged stands in the first of its cells. A span of a day or more cannot be told from a date, and comes as one. */
 enum xlsx_result xlsx_next(struct xlsx *xlsx, unsigned *row, const struct text **cells, size_t *cell_count);
 enum xlsx_wrong xlsx_why(const struct xlsx *xlsx);
 

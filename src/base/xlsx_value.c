@@ -124,6 +124,7 @@ static bool is_plain(struct text digits)
 	return *first != '0' || (whole_end == first + 1 && (point || first == digits.ptr));
 }
 
+/* The program stays in the C locale, so that a point is a point. */
 static bool is_number(struct text digits, double *number)
 {
 	char *end;
