@@ -83,7 +83,7 @@ describe('bodies', () => {
 			+ 'Content-Type: application/json\r\nContent-Length: 99999999999\r\n\r\n', { enough: (text) => text.includes('too_large') });
 		assert.match(got, /^HTTP\/1\.1 413 /);
 		const upload = await rawExchange(house.server.url, `POST /api/v1/elders/import HTTP/1.1\r\nHost: x\r\nCookie: ${bureau.cookie}\r\n`
-			+ 'Content-Type: text/csv\r\nContent-Length: 67108865\r\n\r\n', { enough: (text) => text.includes('too_large') });
+			+ 'Content-Type: text/csv\r\nContent-Length: 536870913\r\n\r\n', { enough: (text) => text.includes('too_large') });
 		assert.match(upload, /^HTTP\/1\.1 413 /);
 	});
 

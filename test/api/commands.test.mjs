@@ -254,7 +254,7 @@ describe('beside a running server', () => {
 		assert.deepEqual([counts.rows, counts.accepted, counts.rejected], [121, 120, 1]);
 		await eventually(() => stream.list.length >= 120, 'the events of the rows');
 		const clean = await run(['import', 'elders', csvFile([newElder()]), '--store', store]);
-		assert.deepEqual([clean.code, clean.stdout], [0, '1 rows, 1 accepted, 0 rejected\n']);
+		assert.deepEqual([clean.code, clean.stdout], [0, '1 rows, 1 accepted, 0 rejected, 1 created, 0 changed, 0 same, 0 claimed\n']);
 		const added = await run(['user', 'add', 'late', '--role', 'street', '--area', '370613001', '--password-stdin', '--store', store], { input: secret });
 		assert.equal(added.code, 0, added.stderr);
 		const late = await server.as('late', secret);

@@ -20,7 +20,7 @@ const codeOf = (got, pointer) => {
 /** What a survey asks for, when nobody has answered. */
 const unsaid = { household: null, living: null, income: [], health: null, health_note: null, care: null, difficulties: [], needs: [],
 	surveyed_on: null, guardian_name: null, guardian_relation: null, guardian_phone: null, contact_name: null, contact_relation: null,
-	contact_phone: null, second_contact_name: null, second_contact_relation: null, second_contact_phone: null };
+	contact_phone: null, second_contact_name: null, second_contact_relation: null, second_contact_phone: null, extra: null };
 
 describe('a record', () => {
 	test('comes back as it was sent, with version, place and time', async () => {

@@ -31,7 +31,7 @@ describe('facilities', () => {
 		const { id, version, created_at, updated_at, phone, ...rest } = got.json;
 		assert.ok(id && version === 1 && created_at === updated_at);
 		assert.ok(phone.includes('*') && phone.endsWith('1234'));
-		const expected = { ...wish(full), area: '370613001011000', beds: 35, ended_at: null, organization: null };
+		const expected = { ...wish(full), area: '370613001011000', beds: 35, ended_at: null, organization: null, extra: null };
 		delete expected.phone;
 		assert.deepEqual(rest, expected);
 		assert.deepEqual((await bureau.get(`/api/v1/facilities/${id}`)).json, got.json);

@@ -33,7 +33,7 @@ describe('organizations', () => {
 		const { id, version, created_at, updated_at, ended_at, phone, ...rest } = got.json;
 		assert.ok(id && version === 1 && created_at && updated_at && ended_at === null && phone.endsWith('1234'));
 		delete all.phone;
-		assert.deepEqual(rest, { ...all, area: '370613001000000', licence_scan: null });
+		assert.deepEqual(rest, { ...all, area: '370613001000000', licence_scan: null, extra: null });
 		assert.deepEqual((await bureau.get(`/api/v1/organizations/${id}`)).json, got.json);
 	});
 
