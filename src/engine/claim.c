@@ -53,7 +53,7 @@ static bool source_of_field(const json_t *all, const char *name, struct text *so
 	return source->ptr != NULL;
 }
 
-bool claim_is_due(const struct input *in, const struct slot *slot)
+bool claim_is_due(const struct input *in, const struct slot *slot, const void *before)
 {
 	json_t *all = NULL;
 	struct text source, day;
@@ -63,8 +63,10 @@ bool claim_is_due(const struct input *in, const struct slot *slot)
 	    json_read(in->hidden.sources, 4, &all) != JSON_FINE)
 		return false;
 	bool owners = source_of_field(all, slot->field->name, &source, &day) && text_is(source, slot->field->owner);
+	/* Who made the record has said nothing of what was missing then. */
+	bool said = json_object_get(all, slot->field->name) || record_value(slot, before, false).type != VALUE_NULL;
 	json_decref(all);
-	return owners;
+	return owners && said;
 }
 
 void claim_confirm(struct input *in, const struct slot *slot)

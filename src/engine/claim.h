@@ -13,7 +13,7 @@
 extern const struct module claim_module;
 
 /* Whether the field's value is its owner's, and somebody else speaks. */
-bool claim_is_due(const struct input *in, const struct slot *slot);
+bool claim_is_due(const struct input *in, const struct slot *slot, const void *before);
 /* Takes the field as a claim: it is checked like any other; the record stays as it is. */
 void claim_take(struct input *in, struct tx *tx, const struct slot *slot, const void *before);
 /* The input's source has said this field, today; NULL: all fields of a new record. */

@@ -134,7 +134,7 @@ bool operation_take(struct input *in, struct tx *tx, const struct shape *shape, 
 		if (slot->field->flags & (before ? KEPT | FIXED : KEPT))
 			continue;
 		size_t noted = in->fields.len;
-		if (before && claim_is_due(in, slot))
+		if (before && claim_is_due(in, slot, before))
 			claim_take(in, tx, slot, before);
 		else
 			take_field(in, tx, slot->field, slot_at(slot, record));

@@ -2,7 +2,7 @@
 // claims.test.mjs - one data, one source: the owner's word stays, what others say beside it is kept and decided.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { assertProblem, cleanUp, filterOf, idCardOf, openHouse, password, register } from '../harness.mjs';
+import { assertProblem, cleanUp, filterOf, idCardOf, newElder, openHouse, password, register } from '../harness.mjs';
 
 let house, bureau, street1;
 
@@ -101,6 +101,18 @@ describe('one data, one source', () => {
 		stream.close();
 		const [line] = (await bureau.get(path(elder, '/history'))).json.items;
 		assert.deepEqual([line.action, line.version, line.actor, line.changes], ['update', 2, 'bureau', {}]);
+	});
+
+	test('of what was missing the owner has said nothing, unless that it is missing', async () => {
+		const { id_card: left, ...wish } = newElder({ area: '370613001011' });
+		const made = await bureau.post('/api/v1/elders?source=public_security', wish);
+		assert.deepEqual([made.status, made.json.id_card, left.length], [201, null, 18]);
+		const filled = await street1.patch(path(made.json), { hukou_area: '370613001011' }, 1);
+		assert.deepEqual([filled.json.hukou_area, filled.json.claimed], ['370613001011000', undefined]);
+		assert.equal((await sourcesOf(bureau, made.json)).hukou_area.source, 'street');
+		await bureau.patch(path(made.json, '?source=public_security'), { hukou_area: null }, 2);
+		const again = await street1.patch(path(made.json), { hukou_area: '370613001011', name: '别名' }, 3);
+		assert.deepEqual([again.json.hukou_area, again.json.name, again.json.claimed], [null, wish.name, ['name', 'hukou_area']]);
 	});
 
 	test('claims go where the record goes', async () => {
