@@ -133,7 +133,10 @@ static const struct field derived[] = { { .type = FIELD_words, .name = "flags", 
 static void derive(const void *record, struct record_out *out)
 {
 	const struct elder *e = record;
-	record_put_raw(out, TEXT("flags"), e->id_card.ptr || e->document_number.ptr ? TEXT("[]") : TEXT("[\"no_identity_document\"]"));
+	static const struct text flags[] = { TEXT_OF("[]"), TEXT_OF("[\"no_identity_document\"]"), TEXT_OF("[\"to_be_placed\"]"),
+		                             TEXT_OF("[\"no_identity_document\",\"to_be_placed\"]") };
+	bool nameless = !e->id_card.ptr && !e->document_number.ptr, unplaced = e->area % 1000000 == 0; /* a street, or more */
+	record_put_raw(out, TEXT("flags"), flags[nameless + 2 * unplaced]);
 }
 
 static const char *const orders[] = { "area born_on", NULL };

@@ -83,6 +83,16 @@ static struct text clean(struct arena *arena, struct text cell, unsigned how)
 	return text_trim((struct text){ out, used });
 }
 
+/* 张　三: blanks by which a name of two characters was made as wide as one of three. Names in letters have theirs between words. */
+static struct text read_name(struct arena *arena, struct text cell)
+{
+	struct text text = clean(arena, cell, 0);
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.ptr[i] < 0x80 && text.ptr[i] != ' ')
+			return text;
+	return clean(arena, text, NO_BLANKS);
+}
+
 /* ---- numbers ---- */
 
 static bool all_digits(struct text text)
@@ -159,8 +169,9 @@ static struct text read_number(struct arena *arena, struct text cell, bool whole
 
 /* ---- dates ---- */
 
-/* The first day of Excel's count, so that 61 is the 1st of March 1900; before that it counts a day that never was. */
-enum { SERIAL_FIRST = 61, SERIAL_LAST = 73050, SERIAL_DAYS_BEFORE_1970 = 25569 };
+/* A number of four digits may be a year; nobody who is counted here was born before the first with five, in May of 1927, and is in
+ * a file as a number: that one is refused. */
+enum { SERIAL_FIRST = 10000, SERIAL_LAST = 73050, SERIAL_DAYS_BEFORE_1970 = 25569 };
 
 struct parts {
 	unsigned values[3], digits[3];
@@ -330,6 +341,10 @@ struct text cell_read(struct arena *arena, const struct field *field, struct tex
 	case FIELD_tags:
 	case FIELD_refs:
 		return read_words(arena, field, cell);
+	case FIELD_text:
+		if (field->flags & PERSON)
+			return read_name(arena, cell);
+		/* fall through */
 	default:
 		return is_code(field) ? read_code(arena, cell, note) : clean(arena, cell, 0);
 	}

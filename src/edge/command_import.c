@@ -26,9 +26,11 @@ static const char *with_parameters(struct command_line *line, const char *path)
 {
 	const struct {
 		const char *name, *value;
-	} all[] = { { "dry_run", line->dry_run ? "true" : NULL }, { "annotated", line->annotated ? "true" : NULL },
+	} all[] = { { "dry_run", line->dry_run && !line->annotated ? "true" : NULL },
 		    { "area", line->area }, { "map", line->map }, { "sheet", line->sheet }, { "source", line->source } };
 	char sign = '?';
+	if (line->annotated)
+		path = text_printf(&line->arena, "%s/check", path).ptr;
 	for (size_t i = 0; i < COUNT(all); i++) {
 		if (!all[i].value)
 			continue;

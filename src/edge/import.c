@@ -246,7 +246,7 @@ static void carry_out(struct import *import)
 	if (call->problem == PROBLEM_NONE && json_read(buf_done(&call->out), BODY_DEPTH_MAX, &job) == JSON_FINE) {
 		answer(import, job);
 		call->version = 0;
-		call->location = text_printf(call->arena, "/api/v1/jobs/%lld", (long long)import->batch.id);
+		call->location = call->status == 202 ? text_printf(call->arena, "/api/v1/jobs/%lld", (long long)import->batch.id) : TEXT_NONE;
 	}
 	json_decref(job);
 }
@@ -328,30 +328,25 @@ static void import_free(struct import *import)
 	free(import);
 }
 
-static bool begin(struct import *import)
+static bool begin(struct import *import, bool checks)
 {
 	struct call *call = import->call;
-	bool annotated;
 	if (!read_flag(call, "dry_run", false, &import->dry_run) || !read_flag(call, "wait", true, &import->wait) ||
-	    !read_flag(call, "annotated", false, &annotated) || !read_area(import) || !source_of(call).ptr)
+	    !read_area(import) || !source_of(call).ptr)
 		return false;
-	if (annotated && !import->dry_run) {
-		call_problem_detail(call, PROBLEM_BAD_REQUEST, TEXT("annotated 只用于试导入（dry_run=true）"),
-			TEXT("annotated goes with dry_run=true"));
-		return false;
-	}
-	if (annotated && !(import->back = import_file_new())) {
+	import->dry_run = import->dry_run || checks;
+	import->back = checks ? import_file_new() : NULL;
+	if (checks && !import->back)
 		app_settle(call, STORE_FULL);
-		return false;
-	}
-	return true;
+	return !checks || import->back;
 }
 
-static void import_table(struct call *call)
+/* `checks`: the answer is the table itself, with what is wrong in it. */
+static void read_table(struct call *call, bool checks)
 {
 	struct import *import = import_new(call);
 	json_t *map = NULL;
-	if (begin(import) && read_map(call, &map) && sheet_open(&import->sheet, call)) {
+	if (begin(import, checks) && read_map(call, &map) && sheet_open(&import->sheet, call)) {
 		enum store_code code = store_read(call->app->store, 0, read_places, import);
 		if (code == STORE_OK)
 			code = read_header(import, map);
@@ -368,6 +363,16 @@ static void import_table(struct call *call)
 	}
 	json_decref(map);
 	import_free(import);
+}
+
+static void import_table(struct call *call)
+{
+	read_table(call, false);
+}
+
+static void check_table(struct call *call)
+{
+	read_table(call, true);
 }
 
 static const struct field answer_fields[] = {
@@ -393,20 +398,25 @@ static const struct field errors[] = {
 };
 static const struct field params[] = {
 	{ .type = FIELD_word, .name = "source", .label = "数据来源", .words = sources, .en = "who says so" },
-	{ .type = FIELD_boolean, .name = "dry_run", .label = "试导入，不写入", .en = "look only, write nothing" },
-	{ .type = FIELD_boolean, .name = "annotated", .label = "返回带错误说明的文件", .en = "answer with the file and a column of what is wrong" },
-	{ .type = FIELD_boolean, .name = "wait", .label = "等待完成", .en = "answer when it is done" },
 	{ .type = FIELD_area, .name = "area", .label = "没有写明区划的行所在的区划", .en = "where rows are that do not say it" },
 	{ .type = FIELD_text, .name = "sheet", .label = "工作表", .en = "the sheet of a workbook" },
 	{ .type = FIELD_text, .name = "map", .label = "表头对应的字段（JSON）", .en = "fields by header, as JSON" },
+	{ .type = FIELD_boolean, .name = "dry_run", .label = "试导入，不写入", .en = "look only, write nothing" },
+	{ .type = FIELD_boolean, .name = "wait", .label = "等待完成", .en = "answer when it is done" },
 };
-static const struct about about_import = { .takes = BODY_TABLE, .gives = BODY_MEMBERS,
+enum { PARAMS_OF_CHECK = COUNT(params) - 2 };
+static const struct about about_import = { .takes = BODY_TABLE, .gives = BODY_MEMBERS, .later = true,
 	                                   .out = { ROWS(answer_fields), .list = "errors", ROWS(errors), .second_list = "notes" },
 	                                   .params = ROWS(params), .problems = PROBLEM_LIST(PROBLEM_BAD_TABLE) };
+
+static const struct about about_check = { .takes = BODY_TABLE, .gives = BODY_TABLE, .params = params, .param_count = PARAMS_OF_CHECK,
+	                                  .problems = PROBLEM_LIST(PROBLEM_BAD_TABLE, PROBLEM_INVALID) };
 
 static const struct operation operations_of_all[] = {
 	{ METHOD_POST, "/import", RIGHT_WRITE, ROUTE_TASK, .task = import_table, .upload = UPLOAD_TABLE, .bulk = true,
 	  .zh = "导入", .en = "import", .about = &about_import },
+	{ METHOD_POST, "/import/check", RIGHT_WRITE, ROUTE_TASK, .task = check_table, .upload = UPLOAD_TABLE, .bulk = true,
+	  .zh = "试导入", .en = "check import", .about = &about_check },
 };
 
 const struct module import_module = {

@@ -104,6 +104,7 @@ enum store_code batch_add(struct batch *batch, const struct batch_row *rows, siz
 	for (size_t i = 0; i < count; i++) {
 		put_number(&out, rows[i].line);
 		put_number(&out, (int64_t)rows[i].cell_count);
+		put_number(&out, (int64_t)rows[i].said_count);
 		for (size_t k = 0; k < rows[i].cell_count; k++) {
 			put_text(&out, rows[i].cells[k].name);
 			put_text(&out, rows[i].cells[k].value);
@@ -241,6 +242,7 @@ static enum store_code apply_row(struct piece *piece, struct reader *in, struct 
 	struct import_row import = { .check = false };
 	unsigned line = (unsigned)take_number(in);
 	size_t count = (size_t)take_number(in);
+	import.said_count = (size_t)take_number(in);
 	struct pair *cells = arena_take(piece->work->arena, (in->broken ? 0 : count) * sizeof *cells + 1);
 	for (size_t i = 0; i < count && !in->broken; i++) {
 		cells[i].name = take_text(in);

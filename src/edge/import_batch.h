@@ -17,7 +17,7 @@ extern const struct grant import_grants[1];
 struct batch_row {
 	unsigned line;
 	const struct pair *cells;
-	size_t cell_count;
+	size_t cell_count, said_count; /* behind the second: only for a record that is made */
 };
 
 /* What was found, and what has become of it. */

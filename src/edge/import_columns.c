@@ -32,6 +32,16 @@ static bool find_word(struct import_column *column, const struct shape *shape, s
 	return false;
 }
 
+/* What says nothing of the record: it would be another one each time that the file is sorted anew. */
+static bool is_numbering(struct text header)
+{
+	static const char *const headers[] = { "序号", "序", "行号", "编码序号", "NO", "No", "NO.", "No.", "导入结果" };
+	for (size_t i = 0; i < COUNT(headers); i++)
+		if (text_is(header, headers[i]))
+			return true;
+	return false;
+}
+
 static bool map_by_hand(struct import_column *column, const struct shape *shape, const json_t *map)
 {
 	const char *header;
@@ -64,6 +74,7 @@ void import_columns_read(struct import_columns *columns, struct arena *arena, co
 			column->slot = shape_header(shape, header);
 		if (!column->slot && header.len > 0)
 			find_word(column, shape, header);
+		column->ignored = !column->slot && is_numbering(header);
 		for (size_t k = 0; k < i && column->slot && !column->word; k++)
 			if (columns->of[k].slot == column->slot && !columns->of[k].word)
 				column->slot = NULL; /* the first of two columns of one name counts; the other is kept beside */

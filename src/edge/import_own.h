@@ -26,7 +26,7 @@ struct told_list {
 struct row {
 	unsigned line;
 	struct pair *cells; /* of fields, as they will be taken */
-	size_t cell_count;
+	size_t cell_count, said_count; /* behind the second: what follows from the others, for a record that is made */
 	struct text *written; /* the row as it stands in the file */
 	size_t written_count;
 	bool good;

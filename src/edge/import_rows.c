@@ -138,21 +138,22 @@ static struct text area_text(struct import *import, int64_t area)
 	return text_printf(&import->arena, "%lld", (long long)area);
 }
 
-/* By its number or its name; else by the address; else where whoever sends the file says, or stands. */
+/* An area is said by its number, or by its name. */
+static void name_area(struct import *import, struct row *row)
+{
+	struct pair *cell = cell_of(row, import->area);
+	int64_t number, area = cell && !area_read(cell->value, &number) ? import_places_named(import->places, cell->value) : 0;
+	if (area)
+		cell->value = area_text(import, area);
+}
+
+/* Else it follows from the address; else it is where whoever sends the file says, or stands. */
 static void fill_area(struct import *import, struct row *row)
 {
-	struct pair *cell = cell_of(row, import->area), *address = cell_of(row, import->address);
-	int64_t number, area = 0;
-	if (!import->area || (cell && area_read(cell->value, &number)))
+	struct pair *address = cell_of(row, import->address);
+	if (!import->area || cell_of(row, import->area))
 		return;
-	if (cell) {
-		area = import_places_named(import->places, cell->value);
-		if (area)
-			cell->value = area_text(import, area);
-		return;
-	}
-	if (address)
-		area = import_places_find(import->places, address->value);
+	int64_t area = address ? import_places_find(import->places, address->value) : 0;
 	add_cell(row, import->area->field->name, area_text(import, area ? area : import->area_else));
 	if (!area && !call_param(import->call, "area").ptr)
 		tell(import, row, false, import->area->name, TEXT_NONE, "to_be_placed", TEXT("没有区划，地址里也没有认出社区：先记在本辖区，请补充"),
@@ -177,6 +178,8 @@ static void read_cells(struct import *import, struct row *row)
 	}
 	if (extra.len > 0 && !extra.overflow && !cell_of(row, import->extra))
 		add_cell(row, "extra", buf_done(&extra));
+	name_area(import, row);
+	row->said_count = row->cell_count;
 	fill_from_card(import, row);
 	fill_area(import, row);
 }
@@ -260,7 +263,7 @@ static enum store_code look_at_rows(struct db *db, void *arg)
 		call->actor = import->call->actor;
 		memcpy(call->pairs, import->call->pairs, sizeof call->pairs);
 		call->pair_count = import->call->pair_count;
-		look->became[i] = (struct import_row){ .check = true };
+		look->became[i] = (struct import_row){ .check = true, .said_count = row->said_count };
 		struct input in = { .cells = row->cells, .cell_count = row->cell_count };
 		enum store_code code = import_row_take(&tx, call, import->shape, &in, &look->became[i]);
 		look->fine[i] = code == STORE_OK;
@@ -324,7 +327,8 @@ static enum store_code lay_down(struct import *import)
 	size_t count = 0;
 	for (size_t i = 0; i < import->row_count; i++)
 		if (import->rows[i].good)
-			good[count++] = (struct batch_row){ import->rows[i].line, import->rows[i].cells, import->rows[i].cell_count };
+			good[count++] = (struct batch_row){ import->rows[i].line, import->rows[i].cells, import->rows[i].cell_count,
+			                                    import->rows[i].said_count };
 	return count > 0 ? batch_add(&import->batch, good, count) : STORE_OK;
 }
 
@@ -342,9 +346,12 @@ static bool is_out_of_time(struct import *import)
 static enum store_code give_back(struct import *import, const struct row *row)
 {
 	struct buf said = buf_in(&import->arena, 256, 64 * 1024);
-	for (size_t i = 0; i < row->told_count; i++)
-		buf_printf(&said, "%s%.*s%s%.*s", i ? "；" : "", TEXT_ARG(row->told[i].column), row->told[i].column.len ? "：" : "",
-		           TEXT_ARG(row->told[i].message));
+	for (size_t i = 0; i < row->told_count; i++) {
+		const struct told *told = &row->told[i];
+		const struct slot *slot = shape_slot(import->shape, told->column);
+		buf_printf(&said, "%s%s%s%s%.*s", i ? "；" : "", told->wrong ? "" : "（提示）", slot ? slot->field->label : "", slot ? "：" : "",
+		           TEXT_ARG(told->message));
+	}
 	return import_file_row(import->back, import->call, row->written, row->written_count, buf_done(&said));
 }
 

@@ -46,6 +46,7 @@ struct about {
 	const struct field *params; /* of the query, beside those of every list */
 	size_t param_count;
 	int status; /* when it went well; 0: 200 */
+	bool later; /* 202 and Location is answered instead, where it goes on behind the answer */
 	bool tagged; /* answered with an ETag, as records always are */
 	bool if_match; /* asks for the version that the caller has seen */
 	bool sets_cookie;

@@ -193,14 +193,15 @@ static void put_header(struct json_out *json, const char *header, const char *co
 	put_ref(json, text_printf(json->buf->arena, REF "headers/%s", component));
 }
 
-static void answer_headers(struct json_out *json, const struct route *route)
+static void answer_headers(struct json_out *json, const struct route *route, int status)
 {
 	const struct about *about = route->about;
+	bool made = (about->status == 201 || about->status == 202) && (about->tagged || about->gives == BODY_RECORD);
 	json_key(json, TEXT("headers"));
 	json_begin_object(json);
 	if (about->tagged || about->gives == BODY_RECORD || about->gives == BODY_PART)
 		put_header(json, "ETag", "ETag");
-	if ((about->status == 201 || about->status == 202) && (about->tagged || about->gives == BODY_RECORD))
+	if (made || (about->later && status == 202))
 		put_header(json, "Location", "Location");
 	if (about->sets_cookie)
 		put_header(json, "Set-Cookie", "SetCookie");
@@ -209,16 +210,15 @@ static void answer_headers(struct json_out *json, const struct route *route)
 	json_end_object(json);
 }
 
-static void answer(struct json_out *json, const struct route *route)
+static void answer(struct json_out *json, const struct route *route, int status)
 {
-	int status = route_status(route);
 	json_key(json, text_printf(json->buf->arena, "%d", status));
 	json_begin_object(json);
 	JSON_TEXT(json, "description", status == 201   ? TEXT("已建立")
 	                               : status == 202 ? TEXT("已受理")
 	                               : status == 204 ? TEXT("完成，没有内容")
 	                                               : TEXT("成功"));
-	answer_headers(json, route);
+	answer_headers(json, route, status);
 	if (status != 204)
 		content(json, route, route->about->gives, &route->about->out, TOLD);
 	json_end_object(json);
@@ -267,7 +267,9 @@ static void responses(struct json_out *json, const struct route *route)
 	route_problems(route, may);
 	json_key(json, TEXT("responses"));
 	json_begin_object(json);
-	answer(json, route);
+	answer(json, route, route_status(route));
+	if (route->about->later)
+		answer(json, route, 202);
 	for (size_t i = 1; i < PROBLEM_COUNT; i++) { /* the rows are in the order of their status */
 		bool first = may[i];
 		for (size_t before = 1; before < i && first; before++)

@@ -155,6 +155,7 @@ static enum store_code import_change(struct tx *tx, struct call *call, const str
 		return code;
 	if (!operation_keeps(shape, &call->actor, before))
 		return call_problem(call, PROBLEM_REGISTERED_ELSEWHERE);
+	row->cell_count = import->said_count;
 	input_start_record(row, call, shape, import->id, &hidden);
 	memcpy(record, before, shape->resource->size);
 	if (!operation_take(row, tx, shape, before, record))

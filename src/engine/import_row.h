@@ -13,6 +13,7 @@ struct import_row {
 	/* what is wished */
 	bool check; /* it is only looked at what would become of it */
 	bool invented; /* it is about nobody who is there */
+	size_t said_count; /* of the cells; those behind follow from them, and are only for a record that is made */
 	/* what became of it */
 	enum import_end end;
 	int64_t id, version; /* 0: it was only looked at, and is about nobody yet */

@@ -115,7 +115,8 @@ static enum store_code save(struct tx *tx, struct arena *arena, const struct act
 	struct buf detail = buf_in(arena, 256, 4096);
 	struct json_out json = json_out(&detail);
 	bool moved = was->progress != now->progress, turned = !text_eq(was->state, now->state);
-	if (!moved && !turned && was->total == now->total && was->cancellable == now->cancellable)
+	bool told = !text_eq(was->result, now->result);
+	if (!moved && !turned && !told && was->total == now->total && was->cancellable == now->cancellable)
 		return STORE_OK;
 	now->is.version = was->is.version + 1;
 	json_begin_object(&json);
