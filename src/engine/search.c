@@ -26,6 +26,7 @@ struct search {
 	int64_t limit, after;
 	int64_t found; /* as of the last run */
 	bool narrow; /* within streets or communities */
+	bool plan_anew; /* PostgreSQL is to plan for the values at hand */
 };
 
 /* ---- what was asked ---- */
@@ -173,7 +174,7 @@ static void write_query(struct query *query, struct search *search, struct text 
 	query_bind(query, value_text(condition));
 	query_bind(query, value_int(call->actor.district));
 	query_bind(query, value_int(search->after));
-	query_sql(query, "SELECT ");
+	query_sql(query, search->plan_anew ? "/* plan each time */ SELECT " : "SELECT ");
 	query_sql(query, shape->brief_list);
 	query_sql(query, " FROM ");
 	query_sql(query, source);
@@ -202,20 +203,28 @@ static enum store_code look_in(struct db *db, struct search *search, struct text
 	return list_found(search->call, db, search->call->route->shape, &query, search->limit, &search->found, more);
 }
 
-/* On PostgreSQL what many records have is found among the nearest, and only what is rarer by the index. */
+/* On PostgreSQL what many records have is found among the nearest, or else among the first, and only what is rarer among all. */
+static enum store_code look_on_postgres(struct db *db, struct search *search, struct text condition)
+{
+	const struct token_index_sql *found = &search->call->route->shape->found;
+	const char *const sources[] = { found->nearest, found->first, found->all };
+	bool wide = search->exact_count == 0 && !search->narrow, more = false;
+	enum store_code code = STORE_OK;
+	for (size_t i = wide ? 0 : COUNT(sources) - 1; i < COUNT(sources) && code == STORE_OK && !more; i++) {
+		search->plan_anew = wide && sources[i] == found->all;
+		code = look_in(db, search, condition, sources[i], &more);
+	}
+	return code;
+}
+
 static enum store_code look(struct db *db, void *arg)
 {
 	struct search *search = arg;
-	const struct token_index_sql *found = &search->call->route->shape->found;
-	enum store_code code = STORE_OK;
-	bool more = false;
+	bool more;
 	call_again(search->call);
 	struct text sought = condition(search, db);
-	if (!db_is_postgres(db))
-		return look_in(db, search, sought, found->sqlite, &more);
-	if (search->exact_count == 0 && !search->narrow)
-		code = look_in(db, search, sought, found->nearest, &more);
-	return code == STORE_OK && !more ? look_in(db, search, sought, found->all, &more) : code;
+	return db_is_postgres(db) ? look_on_postgres(db, search, sought)
+	                          : look_in(db, search, sought, search->call->route->shape->found.sqlite, &more);
 }
 
 /* ---- the journal ---- */

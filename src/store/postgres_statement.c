@@ -151,9 +151,8 @@ static const char plan_each_time[] = "/* plan each time */";
 
 static bool send_unprepared(struct pg_db *db, const char *sql, const struct value *values, size_t count)
 {
-	Oid types[16];
+	Oid types[PG_VALUES_MAX];
 	struct arena arena = arena_new(65536);
-	assert(count <= COUNT(types));
 	for (size_t i = 0; i < count; i++)
 		types[i] = type_of(&values[i]);
 	bool sent = PQsendQueryParams(db->conn, pg_placeholders(&arena, sql), (int)count, types, db->ptrs, db->lengths,

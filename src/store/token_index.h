@@ -32,9 +32,10 @@ struct text token_index_condition(const struct db *db, struct arena *arena, cons
 /* What a query's FROM may say: rows of `found`, the ids that fit the condition ?1, in district ?2, behind the id ?3, in their order. */
 struct token_index_sql {
 	const char *sqlite;
-	/* Of PostgreSQL. The first looks at so many records one after the other, the second asks the index: where many fit, the first
-	 * finds a page of them at once, and the second would read them all. */
-	const char *nearest, *all;
+	/* Of PostgreSQL, each for when the one before did not fill a page. `nearest` looks at so many records one after the other, which is
+	 * quick where many fit. `first` finds, of very many that fit anywhere, the first thousands; of fewer none. `all` reads every row
+	 * that fits; the best way to do so depends on how much is behind ?3. */
+	const char *nearest, *first, *all;
 };
 struct token_index_sql token_index_sql(struct arena *arena, const char *index);
 

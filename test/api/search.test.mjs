@@ -79,6 +79,30 @@ describe('what somebody types', () => {
 		assert.deepEqual((await search(bureau, { q: name, limit: 1 })).json.items[0], listed);
 	});
 
+	// On PostgreSQL with so many in the index that are no elders that none is among the nearest, and a sample tells how far to look.
+	test('finds all of what very many have, page by page', async () => {
+		const store = await demoStore({ elders: 1500 });
+		if (!onSqlite)
+			await psql(store, `CREATE TEMPORARY TABLE own AS SELECT min(district) AS district, min(id) AS first, max(id) AS last FROM elder_tokens;
+				INSERT INTO elder_tokens SELECT district, first - n, '' FROM own, generate_series(1, 20000) AS n;
+				INSERT INTO elder_tokens SELECT district, last + n, array_to_tsvector(ARRAY['街道', repeat('x', 1700)])
+					FROM own, generate_series(1, 16000) AS n;
+				ANALYZE elder, elder_tokens`);
+		const server = await Server.start(store);
+		const client = await server.as('bureau');
+		const all = (await client.all('/api/v1/elders?sort=id')).filter((one) => one.address?.includes('街道')).map((one) => one.id);
+		assert.ok(all.length > 400, String(all.length));
+		const ids = [];
+		for (let cursor; cursor !== null;) {
+			const got = await search(client, { q: '街道', limit: 150, cursor });
+			assert.equal(got.status, 200, got.text);
+			ids.push(...got.json.items.map((item) => item.id));
+			cursor = got.json.next;
+		}
+		assert.deepEqual(ids, all);
+		await server.stop();
+	});
+
 	test('finds only what is in sight', async () => {
 		const name = '慕容视野';
 		const near = await elder({ name }), far = await elder({ name, area: street2 }), hukou = await elder({ name, area: street2, hukou_area: street1 });
