@@ -42,12 +42,24 @@ struct text hash_hex(struct arena *arena, const unsigned char hash[static HASH_B
 	return (struct text){ hex, 2 * HASH_BYTES };
 }
 
+/* The system gives up to 256 bytes in one call, and never fewer than were asked for. What is few is taken from what was left of the
+ * last call, once: an import needs a nonce for every protected field of every row. */
 void random_bytes(void *out, size_t len)
 {
-	if (len > 256 || getrandom(out, len, 0) != (ssize_t)len) {
+	static _Thread_local unsigned char left[256];
+	static _Thread_local size_t left_count;
+	bool few = len <= sizeof left / 4;
+	if (few && left_count < len)
+		left_count = getrandom(left, sizeof left, 0) == (ssize_t)sizeof left ? sizeof left : 0;
+	if (len > 256 || (few ? left_count < len : getrandom(out, len, 0) != (ssize_t)len)) {
 		log_error("random: the system gives no random bytes");
 		abort();
 	}
+	if (!few)
+		return;
+	left_count -= len;
+	memcpy(out, left + left_count, len);
+	OPENSSL_cleanse(left + left_count, len);
 }
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";

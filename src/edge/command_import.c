@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { ERRORS_SHOWN = 20 };
+
 /* Where the records of this name are imported; NULL: there are no such, or nobody writes them. */
 static const char *path_of(struct command_line *line, const char *plural)
 {
@@ -58,9 +60,14 @@ static void print_errors(const struct client_answer *answer)
 	if (json_read(answer->body, BODY_DEPTH_MAX, &json) != JSON_FINE)
 		return;
 	json_array_foreach(json_object_get(json, "errors"), i, one) {
+		if (i == ERRORS_SHOWN) {
+			printf("... and more: --annotated FILE.csv writes all of them into the table, --json has the first 1,000\n");
+			break;
+		}
+		const char *column = json_string_value(json_object_get(one, "column"));
 		const char *value = json_string_value(json_object_get(one, "value"));
-		printf("row %lld, %s: %s%s%s%s (%s)\n", (long long)json_integer_value(json_object_get(one, "line")),
-		       json_string_value(json_object_get(one, "column")), value ? "\"" : "", value ? value : "", value ? "\" " : "",
+		printf("row %lld%s%s: %s%s%s%s (%s)\n", (long long)json_integer_value(json_object_get(one, "line")), column ? ", " : "",
+		       column ? column : "", value ? "\"" : "", value ? value : "", value ? "\" " : "",
 		       json_string_value(json_object_get(one, "message")), json_string_value(json_object_get(one, "code")));
 	}
 	json_decref(json);

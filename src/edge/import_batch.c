@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { ERRORS_TOLD_MAX = 100, PIECE_PLAIN_MAX = 16 << 20, ORPHAN_MS = 24 * 3600 * 1000, UNDO_DAYS = 90 };
+enum { ERRORS_TOLD_MAX = 100, PIECE_PLAIN_MAX = 16 << 20, ORPHAN_MS = 24 * 3600 * 1000, UNDO_DAYS = 90, ALONE_MS = 40 /* pages that many rows change are written once */ };
 
 /* `done`: NULL while the piece waits, then the same kind of box with what it has done. */
 static const char *const steps[] = {
@@ -311,12 +311,15 @@ static enum store_code step(struct tx *tx, struct job_work *work)
 {
 	struct piece piece;
 	int64_t pieces = json_integer_value(json_object_get(work->input, "pieces"));
+	int64_t until_ms = clock_steady_ms() + ALONE_MS;
 	enum store_code code = begin(tx, work, &piece);
-	if (code == STORE_OK && piece.number < pieces) {
+	while (code == STORE_OK && piece.number < pieces) {
 		code = read_piece(&piece, false);
 		if (code == STORE_OK)
 			code = apply_rows(&piece);
 		piece.number++;
+		if (store_is_wanted(tx->store) || clock_steady_ms() > until_ms)
+			break;
 	}
 	if (code == STORE_OK) {
 		write_told(&piece);

@@ -19,6 +19,7 @@ static bool take_apart(struct tx *tx, struct call *call, const struct shape *sha
 	enum problem problem = call->problem;
 	input_start_record(&in, call, shape, 0, NULL);
 	in.create = false;
+	in.unwritten = true;
 	take_field(&in, tx, slot->field, slot_at(slot, record));
 	bool fine = call->wrong_count == wrong_count && call->problem == problem;
 	call->wrong_count = wrong_count;
@@ -177,6 +178,7 @@ enum store_code import_row_take(struct tx *tx, struct call *call, const struct s
 {
 	struct record *record = arena_take(call->arena, shape->resource->size);
 	enum store_code code = STORE_OK;
+	row->unwritten = import->check;
 	record_blank(shape, record);
 	if (!import->invented)
 		code = match_unique(tx, call, shape, row, record, import);

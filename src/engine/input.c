@@ -175,7 +175,8 @@ static void set_sealed(struct input *in, const struct field *field, struct text 
 		return;
 	struct seal_place place = place_of(in, field);
 	fresh.plain = now.ptr ? text_copy(arena, now) : TEXT_NONE;
-	fresh.box = keys_seal(in->call->app->keys, arena, &place, fresh.plain);
+	if (!in->unwritten)
+		fresh.box = keys_seal(in->call->app->keys, arena, &place, fresh.plain);
 	input_note(in, field->name);
 	put_box(in, sealed->box);
 	put_box(in, fresh.box);

@@ -42,6 +42,7 @@ struct input {
 	struct hidden hidden; /* of a declared resource, as it was and as it becomes */
 	struct text source; /* who says what comes in */
 	bool decided; /* it is taken whoever owns the field */
+	bool unwritten; /* it is only looked at: nothing is sealed */
 	struct claimed claims[CLAIMS_MAX];
 	size_t claim_count;
 	struct buf detail; /* {"field":[old,new],...} for the journal; of a sealed one the boxes, in base64url */

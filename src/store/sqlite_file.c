@@ -383,6 +383,15 @@ static void file_submit(struct store *store, struct command *command)
 		command->done(command, STORE_BUSY);
 }
 
+static bool file_wanted(const struct store *store)
+{
+	struct lite_file *file = store->inner;
+	pthread_mutex_lock(&file->lock);
+	bool wanted = file->waiting > 0;
+	pthread_mutex_unlock(&file->lock);
+	return wanted;
+}
+
 /* ---- readers ---- */
 
 static struct db *reader_take(struct store *store, unsigned budget_ms)
@@ -543,6 +552,7 @@ const struct backend sqlite_backend = {
 	.open = file_open,
 	.close = file_close,
 	.submit = file_submit,
+	.wanted = file_wanted,
 	.reader_take = reader_take,
 	.reader_give = reader_give,
 };

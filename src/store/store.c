@@ -90,6 +90,11 @@ bool store_leads(const struct store *store)
 	return !store->backend->leads || store->backend->leads(store);
 }
 
+bool store_is_wanted(const struct store *store)
+{
+	return store->backend->wanted && store->backend->wanted(store);
+}
+
 struct pool *store_pool(struct store *store)
 {
 	return store->pool;
