@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-enum { ERRORS_TOLD_MAX = 100, PIECE_PLAIN_MAX = 16 << 20, ORPHAN_MS = 24 * 3600 * 1000, UNDO_DAYS = 90, ALONE_MS = 40 /* pages that many rows change are written once */ };
+enum { ERRORS_TOLD_MAX = 100, PIECE_PLAIN_MAX = 16 << 20, ORPHAN_MS = 24 * 3600 * 1000, UNDO_DAYS = 90,
+       ALONE_MS = 40 /* pages that many rows change are written once */ };
 
 /* `done`: NULL while the piece waits, then the same kind of box with what it has done. */
 static const char *const steps[] = {

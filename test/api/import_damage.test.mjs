@@ -2,6 +2,7 @@
 // import_damage.test.mjs - what people and Excel do to a ledger: understood where it is clear, refused by name where it is not.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { assertProblem, cleanUp, filterOf, idCardOf, newElder, openHouse, register } from '../harness.mjs';
 import { workbook } from '../xlsx.mjs';
@@ -15,7 +16,14 @@ before(async () => {
 });
 after(cleanUp);
 
-const send = (bytes, query = '', type = 'text/csv', client = bureau) => client.post(`/api/v1/elders/import${query}`, bytes, { type, clear: true });
+const documented = readFileSync(new URL('../../docs/importing.md', import.meta.url), 'utf8');
+
+async function send(bytes, query = '', type = 'text/csv', client = bureau) {
+	const got = await client.post(`/api/v1/elders/import${query}`, bytes, { type, clear: true });
+	for (const { code } of [...(got.json?.errors ?? []), ...(got.json?.notes ?? [])])
+		assert.ok(documented.includes(`\`${code}\``), `${code} is not in docs/importing.md`);
+	return got;
+}
 const named = async (name) => (await bureau.get(`/api/v1/elders?${filterOf({ '==': [{ var: 'name' }, name] })}&fields=id,name,sex,born_on,area,address,tags,id_card,phone,extra,flags,version`)).json.items;
 const codes = (got) => got.json.errors.map(({ line, column, code }) => `${line} ${column} ${code}`);
 
