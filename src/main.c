@@ -8,13 +8,14 @@
 #include "engine/export.h"
 #include "engine/files.h"
 #include "engine/job.h"
+#include "engine/merge.h"
 #include "engine/reveal.h"
 #include "engine/search.h"
 #include "engine/session.h"
 
 static const struct module *const modules[] = {
 	&account_module, &claim_module, &job_module, &file_module, CAPABILITIES(CAPABILITY_ROW)
-	&import_module, &export_module, &reveal_module, &search_module, &page_module, &schema_module,
+	&import_module, &export_module, &reveal_module, &merge_module, &twins_module, &search_module, &page_module, &schema_module,
 };
 
 int main(int argc, char **argv)

@@ -145,7 +145,7 @@ static const struct resource elder = {
 	.name = "elder", .plural = "elders", .label = "老人", .en = "elder",
 	.fields = fields, .field_count = COUNT(fields), .size = sizeof(struct elder),
 	.ties = { .area = "area", .second_area = "hukou_area", .own = "id", .family = "id" },
-	.same = "name born_on area", .orders = orders,
+	.same = "name born_on area", .twins = "born_on", .orders = orders,
 	.readers = "bureau street community auditor operator elder family", .writers = "bureau street community",
 	.revealers = "bureau street community", .finders = "bureau street community operator",
 	.exporters = "bureau street community",

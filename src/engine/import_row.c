@@ -124,7 +124,7 @@ static enum store_code match_same(struct tx *tx, struct call *call, const struct
 }
 
 /* What the changed fields were, as a merge-patch. */
-static struct text old_values(struct input *in, const struct shape *shape, const void *before, const struct hidden *was)
+struct text import_row_back(struct input *in, const struct shape *shape, const void *before, const struct hidden *was)
 {
 	struct buf values = buf_in(in->call->arena, 512, BACK_BYTES_MAX);
 	struct json_out json = json_out(&values);
@@ -165,7 +165,7 @@ static enum store_code import_change(struct tx *tx, struct call *call, const str
 	if (import->check)
 		return STORE_OK;
 	if (row->changed) {
-		import->back = old_values(row, shape, before, &hidden);
+		import->back = import_row_back(row, shape, before, &hidden);
 		import->sources = hidden.sources;
 		code = operation_write_change(tx, shape, row, before, &hidden, record);
 	}

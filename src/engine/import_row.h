@@ -24,6 +24,8 @@ struct import_row {
 
 /* In the caller's transaction; for a check, a reader's connection is enough. What is wrong with the row stands in the call. */
 enum store_code import_row_take(struct tx *tx, struct call *call, const struct shape *shape, struct input *row, struct import_row *import);
+/* What the fields were that an input has changed, as a merge-patch of the record. */
+struct text import_row_back(struct input *in, const struct shape *shape, const void *before, const struct hidden *was);
 /* Takes back what became of a row, unless its record has changed since: then it is `kept`. Calls with decided input. */
 enum store_code import_row_undo(struct tx *tx, struct call *call, const struct shape *shape, const struct import_row *import, bool *kept);
 

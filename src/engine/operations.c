@@ -389,8 +389,8 @@ enum store_code operation_make(struct tx *tx, struct call *call, const struct sh
 	return operation_create(tx, call, shape, &in, arena_take_raw(call->arena, shape->resource->size));
 }
 
-/* The record of the path at the version that the caller has seen, and may change. */
-static enum store_code find_to_change(struct tx *tx, struct call *call, struct record *record, struct hidden *hidden)
+/* The record of the path, kept by the actor, at the version that they have seen. */
+static enum store_code find_kept(struct tx *tx, struct call *call, struct record *record, struct hidden *hidden)
 {
 	const struct shape *shape = call->route->shape;
 	if (!call->if_match.ptr)
@@ -401,7 +401,12 @@ static enum store_code find_to_change(struct tx *tx, struct call *call, struct r
 	if (!operation_keeps(shape, &call->actor, record))
 		return call_problem_detail(call, PROBLEM_FORBIDDEN, TEXT("由所在地管理，此处只能查看"),
 			TEXT("It is kept by the area where it lies; here it can only be seen"));
-	code = call_match(call, record->version);
+	return call_match(call, record->version);
+}
+
+enum store_code operation_find_to_change(struct tx *tx, struct call *call, struct record *record, struct hidden *hidden)
+{
+	enum store_code code = find_kept(tx, call, record, hidden);
 	if (code == STORE_OK && record_has_ended(record))
 		return call_problem_detail(call, PROBLEM_NOT_FOUND, TEXT("记录已终止"), TEXT("The record has ended"));
 	return code;
@@ -438,7 +443,7 @@ static enum store_code patch(struct tx *tx, void *arg)
 	const struct shape *shape = call->route->shape;
 	void *before = arena_take_raw(call->arena, shape->resource->size), *record = arena_take_raw(call->arena, shape->resource->size);
 	struct hidden hidden;
-	enum store_code code = find_to_change(tx, call, before, &hidden);
+	enum store_code code = operation_find_to_change(tx, call, before, &hidden);
 	if (code != STORE_OK)
 		return code;
 	struct input in = { .object = call->body };
@@ -507,13 +512,54 @@ static enum store_code end(struct tx *tx, void *arg)
 	void *before = arena_take_raw(call->arena, shape->resource->size);
 	struct record *record = arena_take_raw(call->arena, shape->resource->size);
 	struct hidden hidden;
-	enum store_code code = find_to_change(tx, call, before, &hidden);
+	enum store_code code = operation_find_to_change(tx, call, before, &hidden);
 	if (code == STORE_OK)
 		code = operation_end(tx, call, shape, before, &hidden, call_param(call, shape->slots[END_SLOTS].field->name),
 		                     call_param(call, shape->slots[END_SLOTS + 1].field->name), record);
 	if (code == STORE_OK)
 		record_answer(call, shape, record, 200);
 	return code;
+}
+
+enum store_code operation_reopen(struct tx *tx, struct call *call, const struct shape *shape, const void *before,
+                                 const struct hidden *hidden, struct record *record)
+{
+	struct input in = { .cells = NULL };
+	memcpy(record, before, shape->resource->size);
+	input_start_record(&in, call, shape, record->id, hidden);
+	record->ended_at = MISSING;
+	record->end_reason = record->ended_on = TEXT_NONE;
+	enum store_code code = check_all_unique(tx, call, shape, record, &in);
+	if (code == STORE_OK)
+		code = update(tx, call, shape, before, record, &in);
+	if (code == STORE_OK)
+		code = record_tokens_keep(tx, call, shape, NULL, NULL, record, hidden);
+	json_end_object(&in.json);
+	return code == STORE_OK ? write_journal(tx, call, shape, "return", before, record, NULL) : code;
+}
+
+/* Somebody came back, or it was a mistake. */
+static enum store_code reopen(struct tx *tx, void *arg)
+{
+	struct call *call = arg;
+	const struct shape *shape = call->route->shape;
+	void *before = arena_take_raw(call->arena, shape->resource->size);
+	struct record *record = arena_take_raw(call->arena, shape->resource->size);
+	struct hidden hidden;
+	enum store_code code = find_kept(tx, call, before, &hidden);
+	if (code == STORE_OK && !record_has_ended(before))
+		code = call_problem_detail(call, PROBLEM_WRONG_STATE, TEXT("记录没有终止"), TEXT("The record has not ended"));
+	if (code == STORE_OK)
+		code = operation_reopen(tx, call, shape, before, &hidden, record);
+	if (code == STORE_OK)
+		record_answer(call, shape, record, 200);
+	return code;
+}
+
+/* What has a place in the tree of areas does not come back to it by itself. */
+static bool may_return(const struct shape *shape)
+{
+	return !shape->resource->key && shape->resource->writers;
 }
 
 const struct operation operations[] = {
@@ -531,5 +577,8 @@ const struct operation operations[] = {
 	  .about = &(const struct about){ .takes = BODY_CHANGE, .gives = BODY_RECORD, .if_match = true, .params = ROWS(source_params) } },
 	{ METHOD_DELETE, "/{id}", RIGHT_WRITE, ROUTE_COMMAND, .command = end, .zh = "终止", .en = "end",
 	  .about = &(const struct about){ .gives = BODY_RECORD, .if_match = true, .ends = true } },
+	{ METHOD_POST, "/{id}/return", RIGHT_WRITE, ROUTE_COMMAND, .command = reopen, .has = may_return, .zh = "恢复", .en = "return",
+	  .about = &(const struct about){ .takes = BODY_NONE, .gives = BODY_RECORD, .if_match = true, .problems = PROBLEM_LIST(
+	  	PROBLEM_WRONG_STATE, PROBLEM_DUPLICATE, PROBLEM_REGISTERED_ELSEWHERE) } },
 };
 const size_t operation_count = COUNT(operations);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* operations_own.h - what the rows of files (import_row.c) use of the operations; seen only by the two. */
+/* operations_own.h - what the rows of files (import_row.c) and merging (merge.c) use of the operations; seen only by these. */
 #ifndef ENGINE_OPERATIONS_OWN_H
 #define ENGINE_OPERATIONS_OWN_H
 
@@ -22,6 +22,11 @@ enum store_code operation_create(struct tx *tx, struct call *call, const struct 
 /* From `before` with what `was` hidden to `record`, which has been taken. */
 enum store_code operation_write_change(struct tx *tx, const struct shape *shape, struct input *in, const void *before,
                                        const struct hidden *was, void *record);
+/* The record of the call's path, not ended, kept by the actor, at the version that they have seen. */
+enum store_code operation_find_to_change(struct tx *tx, struct call *call, struct record *record, struct hidden *hidden);
+/* A record that has ended has not; in the index it is there again. */
+enum store_code operation_reopen(struct tx *tx, struct call *call, const struct shape *shape, const void *before,
+                                 const struct hidden *hidden, struct record *record);
 /* `on` missing: today. */
 enum store_code operation_end(struct tx *tx, struct call *call, const struct shape *shape, const void *before, const struct hidden *hidden,
                               struct text why, struct text on, struct record *record);

@@ -41,6 +41,9 @@ struct resource {
 	/* A row of a file is about the record with these same values, where no number (UNIQUE) tells; blanks between, plain fields
 	 * only. NULL: only a number tells. */
 	const char *same;
+	/* A field that two records of one person have alike, where there may be such: they are listed, merged and split. NULL: two
+	 * records are never of one. */
+	const char *twins;
 	const char *const *orders; /* more indexes, each a list of fields with blanks between; ends with NULL */
 	/* Roles with blanks between, for each right; NULL: nobody has it. */
 	const char *readers, *writers;

@@ -168,6 +168,21 @@ const ofResources = {
 		const field = declared.resources.find(({ name }) => name === resource).fields.find(({ sealed }) => sealed);
 		return { record: await recordOf(resource), body: { fields: [field.name], reason: '电话核对' } };
 	},
+	list_twins_of: () => ({}),
+	compare: async ({ path, resource }) => ({ record: await recordOf(resource), path: `${path}?with=${(await recordOf(resource)).id}` }),
+	merge: async ({ resource }) => ({ record: await recordOf(resource), body: { other: (await recordOf(resource)).id } }),
+	split: async ({ path, resource }) => {
+		const one = await recordOf(resource), two = await recordOf(resource);
+		const merged = await house.bureau.post(path.replace('{id}/split', `${one.id}/merge`), { other: two.id }, { headers: { 'If-Match': '"1"' } });
+		assert.equal(merged.status, 200, merged.text);
+		return { record: merged.json, body: { other: two.id } };
+	},
+	return: async ({ path, resource }) => {
+		const record = await recordOf(resource);
+		const ended = await house.bureau.request('DELETE', path.replace('{id}/return', `${record.id}?end_reason=other`), { headers: { 'If-Match': `"${record.version}"` } });
+		assert.equal(ended.status, 200, ended.text);
+		return { record: ended.json, body: undefined };
+	},
 	check_import: (operation) => ofResources.import(operation),
 	import: async ({ resource }) => {
 		const fields = Object.entries(await newRecord(resource));
