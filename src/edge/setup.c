@@ -4,17 +4,13 @@
 
 #include "base/crypto.h"
 #include "base/log.h"
-#include "edge/demo_data.h"
 #include "engine/account.h"
 #include "engine/input.h"
 #include "engine/journal.h"
-#include "engine/import_row.h"
 #include "engine/policy.h"
 
 #include <assert.h>
 #include <string.h>
-
-enum { SLICE = 100, CELLS_MAX = 20 };
 
 /* ---- the district ---- */
 
@@ -108,7 +104,7 @@ enum store_code setup_district(struct app *app, const struct pack *pack, struct 
 	return code;
 }
 
-/* ---- the demo ---- */
+/* ---- the accounts of a demo ---- */
 
 static enum store_code add_demo_accounts(struct tx *tx, void *arg)
 {
@@ -125,124 +121,10 @@ static enum store_code add_demo_accounts(struct tx *tx, void *arg)
 	return code == STORE_OK ? add_account(tx, d, "community1", "社区专员", "community", community) : code;
 }
 
-struct slice {
-	struct app *app;
-	const struct demo *demo;
-	const struct shape *shape;
-	struct actor actor;
-	struct arena arena;
-	void (*fill)(struct slice *slice, uint64_t index, struct pair *cells, size_t *count);
-	uint64_t first, count;
-};
-
-static void cell(struct pair *cells, size_t *count, const char *name, struct text value)
-{
-	assert(*count < CELLS_MAX);
-	if (value.len > 0)
-		cells[(*count)++] = (struct pair){ text_of(name), value };
-}
-
-static void number_cell(struct slice *s, struct pair *cells, size_t *count, const char *name, int64_t value)
-{
-	cell(cells, count, name, value ? text_printf(&s->arena, "%lld", (long long)value) : TEXT_NONE);
-}
-
-static void fill_elder(struct slice *s, uint64_t index, struct pair *cells, size_t *count)
-{
-	struct demo_elder e;
-	struct buf tags = buf_in(&s->arena, 128, 1024);
-	demo_elder(s->demo, index, &s->arena, &e);
-	for (size_t i = 0; i < e.tag_count; i++) {
-		buf_text(&tags, i ? TEXT(",") : TEXT(""));
-		buf_text(&tags, text_of(e.tags[i]));
-	}
-	cell(cells, count, "name", e.name);
-	cell(cells, count, "id_card", text_copy(&s->arena, text_of(e.id_card)));
-	cell(cells, count, "sex", e.sex == SEX_MALE ? TEXT("male") : TEXT("female"));
-	cell(cells, count, "born_on", date_text(&s->arena, e.born_on));
-	number_cell(s, cells, count, "area", e.area);
-	number_cell(s, cells, count, "hukou_area", e.hukou_area);
-	cell(cells, count, "residence", text_of(e.residence));
-	cell(cells, count, "address", e.address);
-	cell(cells, count, "phone", text_copy(&s->arena, text_of(e.phone)));
-	cell(cells, count, "position", text_printf(&s->arena, "%.6f,%.6f", e.lat, e.lon));
-	cell(cells, count, "tags", buf_done(&tags));
-}
-
-static void fill_facility(struct slice *s, uint64_t index, struct pair *cells, size_t *count)
-{
-	struct demo_facility f;
-	demo_facility(s->demo, (size_t)index, &s->arena, &f);
-	cell(cells, count, "name", f.name);
-	cell(cells, count, "kind", text_of(f.kind));
-	number_cell(s, cells, count, "area", f.area);
-	cell(cells, count, "address", f.address);
-	cell(cells, count, "position", text_printf(&s->arena, "%.6f,%.6f", f.lat, f.lon));
-	cell(cells, count, "built_on", date_text(&s->arena, f.built_on));
-	number_cell(s, cells, count, "use_years", f.use_years);
-	cell(cells, count, "ownership", text_of(f.ownership));
-	cell(cells, count, "responsible_unit", f.responsible_unit);
-	cell(cells, count, "manager", f.manager);
-	cell(cells, count, "phone", text_copy(&s->arena, text_of(f.phone)));
-	number_cell(s, cells, count, "size_m2", f.size_m2);
-	number_cell(s, cells, count, "floors", f.floors);
-	number_cell(s, cells, count, "beds_nursing", f.beds_nursing);
-	number_cell(s, cells, count, "beds_general", f.beds_general);
-	number_cell(s, cells, count, "beds_dementia", f.beds_dementia);
-}
-
-/* The demo goes through the same door as everybody's files: what is invented is checked like what is real. */
-static enum store_code add_slice(struct tx *tx, void *arg)
-{
-	struct slice *s = arg;
-	enum store_code code = STORE_OK;
-	for (uint64_t i = 0; i < s->count && code == STORE_OK; i++) {
-		struct pair cells[CELLS_MAX];
-		size_t count = 0;
-		struct call call;
-		arena_reset(&s->arena);
-		call_start(&call, s->app, &s->arena);
-		call.actor = s->actor;
-		s->fill(s, s->first + i, cells, &count);
-		struct input in = { .cells = cells, .cell_count = count };
-		code = import_row_take(tx, &call, s->shape, &in, &(struct import_row){ .invented = true });
-		if (code == STORE_REFUSED)
-			log_error("demo: record %llu was refused: %.*s %s", (unsigned long long)(s->first + i),
-			          TEXT_ARG(call.wrong_count ? call.wrongs[0].pointer : TEXT("")),
-			          call.wrong_count ? call.wrongs[0].code : problem_rows[call.problem].code);
-	}
-	return code;
-}
-
-static enum store_code add_all(struct slice *s, uint64_t total)
-{
-	enum store_code code = STORE_OK;
-	for (s->first = 0; s->first < total && code == STORE_OK; s->first += s->count) {
-		s->count = total - s->first < SLICE ? total - s->first : SLICE;
-		code = store_command(s->app->store, LANE_BULK, add_slice, s);
-	}
-	arena_free(&s->arena);
-	return code;
-}
-
-enum store_code setup_demo(struct app *app, const struct demo_wish *wish)
+enum store_code setup_demo_accounts(struct app *app, const struct pack *pack, struct text password)
 {
 	char hash[PASSWORD_HASH_MAX];
-	struct arena arena = arena_new(64 << 20);
-	enum store_code code = setup_district(app, wish->pack, wish->password, true, PROFILE_ASVS);
-	password_hash(wish->password, hash);
-	struct district district = district_of(wish->pack, true, hash, PROFILE_ASVS);
-	if (code == STORE_OK)
-		code = store_command(app->store, LANE_BULK, add_demo_accounts, &district);
-	struct demo demo = demo_open(wish->pack, wish->seed, &arena);
-	struct slice facilities = { .app = app, .demo = &demo, .actor = district.actor, .arena = arena_new(16 << 20),
-		                    .shape = app_shape(app, TEXT("facility")), .fill = fill_facility };
-	struct slice elders = { .app = app, .demo = &demo, .actor = district.actor, .arena = arena_new(16 << 20),
-		                .shape = app_shape(app, TEXT("elder")), .fill = fill_elder };
-	if (code == STORE_OK)
-		code = add_all(&facilities, demo_facility_count(&demo));
-	if (code == STORE_OK)
-		code = add_all(&elders, wish->elders);
-	arena_free(&arena);
-	return code;
+	password_hash(password, hash);
+	struct district district = district_of(pack, true, hash, PROFILE_ASVS);
+	return store_command(app->store, LANE_BULK, add_demo_accounts, &district);
 }
