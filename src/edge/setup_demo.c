@@ -38,7 +38,8 @@ static enum store_code add(struct making *making, struct tx *tx, const struct sh
 	enum store_code code = import_row_take(tx, &call, shape, &in, &import);
 	*id = import.id;
 	if (code == STORE_REFUSED)
-		log_error("demo: a %s was refused: %.*s %s", shape->resource->name, TEXT_ARG(call.wrong_count ? call.wrongs[0].pointer : TEXT("")),
+		log_error("demo: a %s was refused: %.*s %s", shape->resource->name,
+		          TEXT_ARG(call.wrong_count ? call.wrongs[0].pointer : TEXT("")),
 		          call.wrong_count ? call.wrongs[0].code : problem_rows[call.problem].code);
 	return code;
 }

@@ -332,7 +332,8 @@ static void check_agreement(const struct demo_home *home, const struct demo_row 
 	assert_int_equal(tagged(elder, "living_alone"), alone);
 	assert_int_equal(tagged(elder, "empty_nest"), couple);
 	assert_false(tagged(elder, "disabled") && tagged(elder, "semi_disabled"));
-	assert_int_equal(tagged(elder, "extreme_poverty"), tagged(elder, "extreme_poverty_home") || tagged(elder, "extreme_poverty_institution"));
+	assert_int_equal(tagged(elder, "extreme_poverty"),
+			 tagged(elder, "extreme_poverty_home") || tagged(elder, "extreme_poverty_institution"));
 	assert_true(!tagged(elder, "extreme_poverty_institution") || !home->has_household);
 	assert_true(!tagged(elder, "family_planning_special") || age_of(elder) < 80);
 	assert_true(!tagged(elder, "veteran") || is(elder, "sex", "male"));
@@ -344,7 +345,8 @@ static void check_agreement(const struct demo_home *home, const struct demo_row 
 		assert_true(!tagged(elder, "disabled") || !is(elder, "care", "not_needed"));
 		assert_int_equal(cell(elder, "contact_name").ptr != NULL, cell(elder, "contact_phone").ptr != NULL);
 		assert_true(date_compare(day(elder, "surveyed_on"), today) < 0);
-		assert_true(!tagged(elder, "childless_widowed") || !(is(elder, "contact_relation", "son") || is(elder, "contact_relation", "daughter")));
+		bool child = is(elder, "contact_relation", "son") || is(elder, "contact_relation", "daughter");
+		assert_true(!tagged(elder, "childless_widowed") || !child);
 	}
 }
 
