@@ -3,12 +3,11 @@
 #include "base/xlsx_strings.h"
 
 #include "base/log.h"
+#include "base/temporary.h"
 #include "base/xlsx_part.h"
 #include "base/xlsx_value.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -22,22 +21,6 @@ static const uint64_t refused_bit = UINT64_C(1) << 63;
 
 /* ---- the file ---- */
 
-static int open_unnamed(void)
-{
-	const char *directory = secure_getenv("TMPDIR");
-	char path[4096];
-	if (!directory || !*directory)
-		directory = P_tmpdir;
-	int fd = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	/* not every file system can make one without a name */
-	if (fd < 0 && (size_t)snprintf(path, sizeof path, "%s/songhe-XXXXXX", directory) < sizeof path) {
-		fd = mkostemp(path, O_CLOEXEC);
-		if (fd >= 0)
-			unlink(path);
-	}
-	return fd;
-}
-
 static bool fail_file(struct package *package, const char *what)
 {
 	log_error("a temporary file for a workbook cannot be %s: %s", what, strerror(errno));
@@ -47,7 +30,7 @@ static bool fail_file(struct package *package, const char *what)
 static bool spool_open(struct spool *spool, struct package *package)
 {
 	spool->waiting = malloc(WAITING_MAX);
-	spool->fd = spool->waiting ? open_unnamed() : -1;
+	spool->fd = spool->waiting ? temporary_file() : -1;
 	return spool->fd > 0 || fail_file(package, "made");
 }
 

@@ -186,7 +186,7 @@ bool list_query(struct query *query, struct db *db, struct call *call, const str
 {
 	bool most_fit = !wish->filter && (wish->to_the_end || app_covers_all(call->app, &call->actor));
 	bool along_ids = most_fit && !wish->page.sort && !wish->shape->table.foreign_ids && !db_is_postgres(db);
-	query_start(query, call->arena);
+	query_start(query, wish->arena ? wish->arena : call->arena);
 	query_sql(query, "SELECT ");
 	query_sql(query, columns);
 	if (!add_conditions(query, call, wish, along_ids))
