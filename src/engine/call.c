@@ -41,6 +41,17 @@ struct text call_param(const struct call *call, const char *name)
 	return TEXT_NONE;
 }
 
+bool call_flag(struct call *call, const char *name, bool *flag)
+{
+	struct text said = call_param(call, name);
+	*flag = text_is(said, "true") || text_is(said, "1");
+	if (!said.ptr || *flag || text_is(said, "false") || text_is(said, "0"))
+		return true;
+	call_problem_detail(call, PROBLEM_BAD_REQUEST, text_printf(call->arena, "%s 只能是 true 或 false", name),
+		text_printf(call->arena, "%s is true or false", name));
+	return false;
+}
+
 struct json_out call_json(struct call *call, int status)
 {
 	if (!call->out.ptr)

@@ -82,6 +82,8 @@ void call_end(struct call *call); /* frees the body; the arena is the caller's *
 /* Forgets the answer, so that a command may be run again. */
 void call_again(struct call *call);
 struct text call_param(const struct call *call, const char *name); /* of the query string */
+/* The same where it is true or false; false: it is neither, which is answered. */
+bool call_flag(struct call *call, const char *name, bool *flag);
 struct json_out call_json(struct call *call, int status); /* begins a JSON answer */
 /* Answers with a problem; returns STORE_REFUSED so that a command may return it. */
 enum store_code call_problem(struct call *call, enum problem problem);

@@ -2,14 +2,18 @@
 /* export.c - a list as a file: all its records, in as much memory as one page of them takes.
  *
  * The file is made first, without a name in the directory of temporary files, and sent when the journal's line about it, with
- * the filter, the fields and the count, is on disk. What is masked on a screen is masked in it. Between two pages the ledger may
- * change: a record that moves in the order may be missed, or be there twice. */
+ * the filter, the fields and the count, is on disk. What is masked on a screen is masked in it, unless somebody who may see it in
+ * clear has asked for that, and said what for. Between two pages the ledger may change: a record that moves in the order may be
+ * missed, or be there twice. */
 #include "engine/export.h"
 
+#include "base/log.h"
 #include "engine/export_own.h"
+#include "engine/input.h"
+#include "engine/keys.h"
 #include "engine/operations.h"
 
-enum { PAGE_ROWS = 500, PAGE_BYTES_MAX = 32 << 20 };
+enum { PAGE_ROWS = 500, PAGE_BYTES_MAX = 32 << 20, PURPOSE_MIN = 2, PURPOSE_MAX = 200 };
 
 /* ---- what was asked ---- */
 
@@ -49,7 +53,82 @@ static bool take_fields(struct export *export)
 	return true;
 }
 
+static bool refuse_purpose(struct call *call, const char *code, const char *zh, const char *en)
+{
+	call_wrong(call, TEXT("/for"), code, text_of(zh), text_of(en));
+	return false;
+}
+
+/* One line: it stands in one above the header. */
+static bool take_purpose(struct export *export)
+{
+	struct call *call = export->call;
+	struct text said = text_trim(call_param(call, "for"));
+	size_t count = text_utf8_length(said);
+	if (said.len == 0)
+		return !export->clear || refuse_purpose(call, "required", "导出未遮盖的信息须写明用途", "Say what it is taken in clear for");
+	for (size_t i = 0; i < said.len; i++)
+		if ((unsigned char)said.ptr[i] < ' ')
+			count = SIZE_MAX;
+	if (count == SIZE_MAX)
+		return refuse_purpose(call, "bad_characters", "含有无效字符", "Contains characters that are not allowed");
+	if (count < PURPOSE_MIN)
+		return refuse_purpose(call, "too_short", "请写明用途，至少两个字", "Say what for, in two characters or more");
+	if (count > PURPOSE_MAX)
+		return refuse_purpose(call, "too_long", "最多 200 个字", "At most 200 characters");
+	export->purpose = said;
+	return true;
+}
+
+/* In clear only for who may also see each of them so. */
+static bool take_clear(struct export *export)
+{
+	struct call *call = export->call;
+	if (!call_flag(call, "clear", &export->clear))
+		return false;
+	if (!export->clear || actor_may(&call->actor, export->wish.shape->may[RIGHT_REVEAL]))
+		return true;
+	call_problem_detail(call, PROBLEM_FORBIDDEN, TEXT("您的角色不能导出未遮盖的信息"), TEXT("Your role may not take it in clear"));
+	return false;
+}
+
+struct text export_watermark(struct export *export)
+{
+	struct call *call = export->call;
+	struct text at = clock_rfc3339(call->arena, clock_now_ms(store_clock(call->app->store)));
+	return text_printf(call->arena, "导出人：%s；时间：%.10s %.5s%s%s%.*s", call->actor.name, at.ptr, at.ptr + DATE_CHARS + 1,
+	                   export->clear ? "；含未遮盖的受保护信息" : "", export->purpose.ptr ? "；用途：" : "", TEXT_ARG(export->purpose));
+}
+
 /* ---- rows ---- */
+
+/* All or nothing: of what does not open nobody shall think that it is empty. Who sees a person only by their household
+ * registration goes on seeing masks. */
+static bool open_fields(struct export *export, const struct rows *rows)
+{
+	const struct call *call = export->call;
+	const struct shape *shape = export->wish.shape;
+	struct hidden hidden;
+	if (!operation_keeps(shape, &call->actor, export->record))
+		return true;
+	operation_read_hidden(shape, rows, &export->scratch, &hidden);
+	for (size_t i = 0; i < export->slot_count; i++) {
+		const struct slot *slot = export->slots[i];
+		struct seal_place place = { call->actor.district, shape->resource->name, slot->field->name,
+			                    ((struct record *)export->record)->id };
+		if (!slot->box_column)
+			continue;
+		struct text box = hidden.sealed[slot->sealed].box;
+		if (keys_unseal(call->app->keys, &export->scratch, &place, box, slot_at(slot, export->record)))
+			continue;
+		export->is_shut = true;
+		export->key_is_unknown = !keys_know(call->app->keys, box);
+		log_error("export: %s of %s %lld does not open: %s", place.field, place.resource, (long long)place.id,
+		          export->key_is_unknown ? "its key is not here" : "it was altered");
+		return false;
+	}
+	return true;
+}
 
 static struct value sort_value(struct export *export)
 {
@@ -68,11 +147,14 @@ static enum store_code read_rows(struct db *db, void *arg)
 	arena_reset(&export->scratch);
 	export->rows = buf_in(&export->scratch, 64 * 1024, PAGE_BYTES_MAX);
 	export->row_count = 0;
-	if (!list_query(&query, db, export->call, &export->wish, shape->column_list))
+	export->is_shut = false;
+	if (!list_query(&query, db, export->call, &export->wish, export->clear ? export->with_hidden : shape->column_list))
 		return STORE_REFUSED;
 	struct rows *rows = query_run(&query, db);
 	while (export->row_count < PAGE_ROWS && rows_next(rows)) {
 		record_read(shape, rows, NULL, export->record);
+		if (export->clear && !open_fields(export, rows))
+			break;
 		export->form->put_row(export);
 		if (++export->row_count == PAGE_ROWS) {
 			export->last = sort_value(export);
@@ -88,6 +170,21 @@ enum store_code export_write(struct export *export)
 {
 	return export->rows.overflow ? call_problem(export->call, PROBLEM_TOO_LARGE)
 	                             : sent_file_write(&export->file, export->call, buf_done(&export->rows));
+}
+
+static enum store_code refresh_keys(struct db *db, void *arg)
+{
+	return keys_refresh(arg, db);
+}
+
+static enum store_code read_page(struct export *export)
+{
+	struct app *app = export->call->app;
+	enum store_code code = store_read(app->store, 0, read_rows, export);
+	/* Another server may have made a new key, and sealed with it. */
+	if (code == STORE_OK && export->is_shut && export->key_is_unknown && store_read(app->store, 0, refresh_keys, app->keys) == STORE_OK)
+		code = store_read(app->store, 0, read_rows, export);
+	return code == STORE_OK && export->is_shut ? call_problem(export->call, PROBLEM_INTERNAL) : code;
 }
 
 /* Where the next page begins: the scratch that says it is about to be used again. */
@@ -108,7 +205,7 @@ static enum store_code write_pages(struct export *export)
 	export->wish.to_the_end = true;
 	export->wish.arena = &export->scratch;
 	do {
-		enum store_code code = app->stopping ? STORE_BUSY : store_read(app->store, 0, read_rows, export);
+		enum store_code code = app->stopping ? STORE_BUSY : read_page(export);
 		if (code == STORE_OK)
 			code = export->form->write(export);
 		if (code != STORE_OK)
@@ -123,6 +220,7 @@ static enum store_code write_file(struct export *export)
 {
 	const struct export_form *form = export->form;
 	export->record = arena_take_raw(export->call->arena, export->wish.shape->resource->size);
+	export->with_hidden = text_printf(export->call->arena, "%s%s", export->wish.shape->column_list, export->wish.shape->hidden_list).ptr;
 	export->scratch = arena_new(CALL_ARENA_MAX);
 	export->kept = arena_new(CALL_ARENA_MAX);
 	enum store_code code = form->begin ? form->begin(export) : STORE_OK;
@@ -141,7 +239,8 @@ static enum store_code note(struct tx *tx, void *arg)
 {
 	struct export *export = arg;
 	return list_note(tx, export->call, &(struct list_taken){ ACTION_EXPORT, export->slots, export->slot_count,
-		call_param(export->call, "filter"), export->count });
+		.filter = call_param(export->call, "filter"), .reason = export->purpose, .clear = export->clear,
+		.count = export->count });
 }
 
 /* ---- the answer ---- */
@@ -152,7 +251,8 @@ static void export_list(struct call *call)
 	struct export *export = arena_take(call->arena, sizeof *export);
 	export->call = call;
 	export->asked = record_out_for(call, NULL);
-	if (!list_read(call, call->route->shape, &export->wish) || !take_form(export) || !take_fields(export))
+	if (!list_read(call, call->route->shape, &export->wish) || !take_form(export) || !take_fields(export) || !take_clear(export) ||
+	    !take_purpose(export))
 		return;
 	if (!sent_file_open(&export->file)) {
 		app_settle(call, STORE_FULL);
@@ -171,8 +271,11 @@ static void export_list(struct call *call)
 
 static const struct field params[] = {
 	{ .type = FIELD_word, .name = "as", .label = "文件格式，默认 CSV", .words = forms, .en = "how it is written" },
+	{ .type = FIELD_text, .name = "for", .label = "用途，写在表头之上和日志中", .max = PURPOSE_MAX, .en = "what it is for" },
+	{ .type = FIELD_boolean, .name = "clear", .label = "不遮盖受保护的字段，须写明用途", .en = "sealed fields in clear" },
 };
-static const struct about export_about = { .gives = BODY_TABLE, .lists = true, .params = ROWS(params) };
+static const struct about export_about = { .gives = BODY_TABLE, .lists = true, .params = ROWS(params),
+	                                   .problems = PROBLEM_LIST(PROBLEM_INVALID) };
 
 static const struct operation operations_of_all[] = {
 	{ METHOD_POST, "/export", RIGHT_EXPORT, ROUTE_TASK, .task = export_list, .bulk = true, .zh = "导出", .en = "export",

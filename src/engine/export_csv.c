@@ -82,6 +82,10 @@ static enum store_code begin(struct export *export)
 {
 	struct buf head = buf_in(export->call->arena, 4096, 64 * 1024);
 	buf_text(&head, TEXT("\xEF\xBB\xBF")); /* without it Excel takes UTF-8 for something else */
+	if (export->purpose.ptr) { /* without, the first line is the header: programs rely on it */
+		csv_put_text(&head, export_watermark(export));
+		buf_text(&head, TEXT("\r\n"));
+	}
 	for (size_t i = 0; i < export->slot_count; i++) {
 		buf_text(&head, i ? TEXT(",") : TEXT(""));
 		csv_put(&head, text_of(export->slots[i]->field->label));
@@ -95,7 +99,8 @@ static void put_row(struct export *export)
 	for (size_t i = 0; i < export->slot_count; i++) {
 		const struct slot *slot = export->slots[i];
 		buf_text(&export->rows, i ? TEXT(",") : TEXT(""));
-		(slot->field->type == FIELD_text ? csv_put_text : csv_put)(&export->rows, export_cell(export, slot));
+		bool written = slot->field->type == FIELD_text || slot->field->type == FIELD_phone; /* +86 ... */
+		(written ? csv_put_text : csv_put)(&export->rows, export_cell(export, slot));
 	}
 	buf_text(&export->rows, TEXT("\r\n"));
 }

@@ -29,8 +29,11 @@ struct export {
 	const struct slot *slots[RECORD_FIELDS_MAX];
 	size_t slot_count;
 	struct record_out asked; /* the fields, and today */
+	struct text purpose; /* missing: nobody has said it */
+	bool clear; /* sealed fields are shown as they are */
 	struct sent_file file;
 	struct export_sheet *sheet;
+	const char *with_hidden; /* columns */
 	int64_t count;
 	void *record;
 	struct arena scratch; /* of one page */
@@ -40,7 +43,11 @@ struct export {
 	int64_t row_count;
 	struct value last; /* of the sort column */
 	int64_t last_id;
+	bool is_shut, key_is_unknown; /* a sealed field did not open; and why */
 };
+
+/* Who took it, when, and for what: a line above the header. */
+struct text export_watermark(struct export *export);
 
 /* What a cell of the record says to people, as an import reads it; missing or empty: nothing. */
 struct text export_cell(struct export *export, const struct slot *slot);

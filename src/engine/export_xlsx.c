@@ -63,27 +63,42 @@ static lxw_format *format_of(struct export_sheet *sheet, const struct field *fie
 
 /* ---- the sheet ---- */
 
+static void describe(struct export *export, const char *watermark)
+{
+	struct arena *arena = export->call->arena;
+	workbook_set_properties(export->sheet->book, &(lxw_doc_properties){
+		.title = (char *)(uintptr_t)export->wish.shape->resource->label,
+		.author = (char *)(uintptr_t)text_z(arena, text_of(export->call->actor.name)),
+		.comments = (char *)(uintptr_t)watermark,
+	});
+}
+
+static lxw_format *text_format(lxw_workbook *book)
+{
+	lxw_format *format = workbook_add_format(book);
+	format_set_num_format(format, "@");
+	return format;
+}
+
 static enum store_code begin(struct export *export)
 {
-	struct call *call = export->call;
-	struct export_sheet *sheet = arena_take(call->arena, sizeof *sheet);
+	struct export_sheet *sheet = arena_take(export->call->arena, sizeof *sheet);
 	export->sheet = sheet;
 	sheet->book = workbook_begin(&export->file, true);
 	sheet->sheet = workbook_sheet(sheet->book, export->wish.shape->resource->label);
-	lxw_format *bold = workbook_add_format(sheet->book);
-	sheet->text = workbook_add_format(sheet->book);
+	lxw_format *bold = text_format(sheet->book), *above = text_format(sheet->book);
+	sheet->text = text_format(sheet->book);
 	sheet->day = workbook_add_format(sheet->book);
 	format_set_bold(bold);
-	format_set_num_format(bold, "@");
-	format_set_num_format(sheet->text, "@");
+	format_set_font_color(above, LXW_COLOR_GRAY);
 	format_set_num_format(sheet->day, "yyyy-mm-dd");
-	lxw_doc_properties about = { .title = (char *)(uintptr_t)export->wish.shape->resource->label,
-		                     .author = (char *)(uintptr_t)text_z(call->arena, text_of(call->actor.name)) };
-	workbook_set_properties(sheet->book, &about);
+	const char *watermark = workbook_text(export->call->arena, export_watermark(export));
+	describe(export, watermark);
 	for (size_t i = 0; i < export->slot_count; i++) {
 		const struct field *field = export->slots[i]->field;
 		worksheet_set_column(sheet->sheet, (lxw_col_t)i, (lxw_col_t)i, width_of(field), format_of(sheet, field));
 	}
+	worksheet_write_string(sheet->sheet, sheet->row++, 0, watermark, above);
 	for (size_t i = 0; i < export->slot_count; i++)
 		worksheet_write_string(sheet->sheet, sheet->row, (lxw_col_t)i, export->slots[i]->field->label, bold);
 	sheet->header = sheet->row++;

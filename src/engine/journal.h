@@ -20,7 +20,8 @@ struct places {
 /* Lines are of changes, but for three actions: somebody saw what is protected, or took a list away. They name as `fields`
  * what was seen; `detail` holds the same as "fields":[...], and
  *	look          one record's protected values in clear: "reason":"..."
- *	list, export  many records, on a screen or as a file; the record is 0: "filter":{...}, "count":N
+ *	list, export  many records, on a screen or as a file; the record is 0: "filter":{...}, "count":N; of a file that has a
+ *	              purpose "reason":"...", and where sealed fields are in clear in it "clear":[...]
  * An ordinary read leaves no line. */
 #define ACTION_LOOK TEXT("look")
 #define ACTION_LIST TEXT("list")

@@ -384,6 +384,16 @@ enum store_code list_found(struct call *call, struct db *db, const struct shape 
 
 /* ---- in the journal ---- */
 
+static void put_clear(struct json_out *json, const struct list_taken *taken)
+{
+	json_key(json, TEXT("clear"));
+	json_begin_array(json);
+	for (size_t i = 0; i < taken->slot_count; i++)
+		if (taken->slots[i]->box_column)
+			json_put_text(json, taken->slots[i]->name);
+	json_end_array(json);
+}
+
 enum store_code list_note(struct tx *tx, struct call *call, const struct list_taken *taken)
 {
 	const struct actor *actor = &call->actor;
@@ -398,6 +408,10 @@ enum store_code list_note(struct tx *tx, struct call *call, const struct list_ta
 		buf_text(&names, taken->slots[i]->name);
 	}
 	json_end_array(&json);
+	if (taken->clear)
+		put_clear(&json, taken);
+	if (taken->reason.ptr)
+		JSON_TEXT(&json, "reason", taken->reason);
 	if (taken->filter.ptr)
 		json_member_raw(&json, TEXT("filter"), taken->filter);
 	JSON_INT(&json, "count", taken->count);

@@ -46,6 +46,8 @@ struct list_taken {
 	const struct slot *const *slots; /* what was seen of them */
 	size_t slot_count;
 	struct text filter; /* JSON; missing: none, or not to be told */
+	struct text reason; /* missing: none was asked for */
+	bool clear; /* what of it is sealed was seen in clear */
 	int64_t count;
 };
 /* The line of the journal about it. */

@@ -236,7 +236,7 @@ static enum store_code note(struct tx *tx, void *arg)
 	const struct slot *slots[EXACT_MAX];
 	for (size_t i = 0; i < search->exact_count; i++)
 		slots[i] = search->exact[i].slot;
-	return list_note(tx, search->call, &(struct list_taken){ ACTION_LIST, slots, search->exact_count, TEXT_NONE, search->found });
+	return list_note(tx, search->call, &(struct list_taken){ ACTION_LIST, slots, search->exact_count, .count = search->found });
 }
 
 /* ---- the operation ---- */
