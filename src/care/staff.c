@@ -64,7 +64,7 @@ static const struct resource staff = {
 	.fields = fields, .field_count = COUNT(fields), .size = sizeof(struct staff),
 	.ties = { .area = "area", .organization = "organization", .own = "id" },
 	.readers = "bureau street community auditor operator provider worker", .writers = "bureau street operator provider",
-	.revealers = "bureau", .finders = "bureau street operator",
+	.same = "name organization", .revealers = "bureau", .finders = "bureau street operator",
 	.check = check, .end_reasons = reasons,
 };
 static const struct resource *const resources[] = { &staff };

@@ -55,6 +55,54 @@ static enum store_code match_unique(struct tx *tx, struct call *call, const stru
 	return STORE_OK;
 }
 
+/* ---- masks ---- */
+
+/* The slot of a cell that only has what may be seen of a sealed value, as lists and exports have it; NULL: it has a value. */
+static const struct slot *masked_slot(const struct shape *shape, const struct pair *cell)
+{
+	if (!cell->value.len || !memchr(cell->value.ptr, '*', cell->value.len))
+		return NULL;
+	const struct slot *slot = shape_slot(shape, cell->name);
+	bool whole = slot && (slot->field->flags & HEALTH) && !text_is(cell->value, "***"); /* people write stars into texts */
+	return slot && slot->box_column && !whole ? slot : NULL;
+}
+
+/* A masked cell says nothing where the record (NULL: there is none) shows the same; elsewhere nobody knows what it stands for. */
+static void drop_masked(struct call *call, const struct shape *shape, struct input *row, const void *record)
+{
+	struct pair *kept = arena_take_raw(call->arena, (row->cell_count + 1) * sizeof *kept);
+	size_t count = 0;
+	for (size_t i = 0; i < row->cell_count; i++) {
+		const struct slot *slot = masked_slot(shape, &row->cells[i]);
+		if (!slot)
+			kept[count++] = row->cells[i];
+		else if (!record || !text_eq(slot_text(slot, record), row->cells[i].value))
+			call_wrong(call, text_printf(call->arena, "/%s", slot->field->name), "masked_value",
+				TEXT("这是遮盖后的内容，不是原值，也与记录不符：请填写完整内容，或留空表示不改"),
+				TEXT("It is masked, and not as the record shows it: fill it in whole, or leave it empty to change nothing"));
+	}
+	row->cells = kept;
+	row->cell_count = count;
+}
+
+/* What is shown of a number tells people of one name apart. */
+static void add_masks(const struct shape *shape, const struct input *row, struct query *query, struct buf *key)
+{
+	for (size_t i = 0; i < row->cell_count; i++) {
+		const struct slot *slot = masked_slot(shape, &row->cells[i]);
+		if (!slot || !(slot->field->flags & UNIQUE))
+			continue;
+		query_sql(query, " AND ");
+		query_sql(query, slot->column);
+		query_sql(query, " = ");
+		query_value(query, value_text(row->cells[i].value));
+		buf_text(key, row->cells[i].value);
+		buf_char(key, '\n');
+	}
+}
+
+/* ---- whom it is about ---- */
+
 /* False: the row does not say all of it. */
 static bool add_same(struct tx *tx, struct call *call, const struct shape *shape, const struct input *row, void *scratch, struct query *query,
                      struct buf *key)
@@ -108,6 +156,7 @@ static enum store_code match_same(struct tx *tx, struct call *call, const struct
 	query_sql(&query, " AND ended_at IS NULL");
 	if (!add_same(tx, call, shape, row, scratch, &query, &key))
 		return STORE_OK;
+	add_masks(shape, row, &query, &key);
 	if (import->has_number)
 		without_number(&query, shape);
 	else
@@ -157,6 +206,7 @@ static enum store_code import_change(struct tx *tx, struct call *call, const str
 	if (!operation_keeps(shape, &call->actor, before))
 		return call_problem(call, PROBLEM_REGISTERED_ELSEWHERE);
 	row->cell_count = import->said_count;
+	drop_masked(call, shape, row, before);
 	input_start_record(row, call, shape, import->id, &hidden);
 	memcpy(record, before, shape->resource->size);
 	if (!operation_take(row, tx, shape, before, record))
@@ -188,6 +238,7 @@ enum store_code import_row_take(struct tx *tx, struct call *call, const struct s
 		return code;
 	if (import->id)
 		return import_change(tx, call, shape, row, import);
+	drop_masked(call, shape, row, NULL);
 	import->end = IMPORT_CREATED;
 	code = import->check ? operation_prepare(tx, call, shape, row, record) : operation_create(tx, call, shape, row, record);
 	if (code == STORE_OK && !import->check) {

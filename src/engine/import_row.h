@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* import_row.h - a row of a file: the record that it is about is found by what nobody else has (UNIQUE), else by what is said of
  * nobody else (resource.same). It is made where there is none, changed where the row says something else of it, and left alone
- * where not; an empty cell says nothing. What its owner has said stays, and a row beside it becomes a claim. */
+ * where not; an empty cell says nothing, nor does one that has of a sealed value what the record shows of it. What its owner has
+ * said stays, and a row beside it becomes a claim. */
 #ifndef ENGINE_IMPORT_ROW_H
 #define ENGINE_IMPORT_ROW_H
 

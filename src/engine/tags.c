@@ -178,6 +178,9 @@ enum tags_wrong tags_read(struct arena *arena, const struct field *field, const 
 			set->before[word - field->words] = tag;
 	}
 	enum tags_wrong wrong = add_all(set, arena, json, cell);
+	for (size_t i = 0; i < TAGS_MAX && !json; i++) /* a cell, as an export writes it, only tells what holds today */
+		if (set->before[i].word.ptr && !set->now[i].word.ptr && !holds(&set->before[i], saying->today))
+			set->now[i] = set->before[i];
 	struct buf list = buf_in(arena, 512, 16384);
 	struct json_out out = json_out(&list);
 	json_begin_array(&out);

@@ -18,7 +18,8 @@ struct tags_saying {
 };
 
 /* A JSON array of words or of objects {"word","source","from","to"}, or a file's cell of words. A word that was there before
- * and still holds stays as it was said; a new one is said by the saying's source, from today on. */
+ * and still holds stays as it was said; a new one is said by the saying's source, from today on. A cell leaves alone what does not
+ * hold today. */
 enum tags_wrong tags_read(struct arena *arena, const struct field *field, const json_t *json, struct text cell, struct text before,
                           const struct tags_saying *saying, struct text *tags);
 /* Writes the words that hold on this day, as an array. */
