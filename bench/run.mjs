@@ -16,10 +16,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { startPostgres } from '../test/postgres.mjs';
+import { workbook } from '../test/xlsx.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const root = join(here, '..');
-const usage = `node bench/run.mjs [--quick] [--no-postgres] [--no-sqlite] [--only start,get,list,post,sse,mixed]
+const usage = `node bench/run.mjs [--quick] [--no-postgres] [--no-sqlite] [--only start,get,list,post,sse,mixed,import]
   [--threads N] [--elders N] [--mixed-rate R] [--songhe FILE] [--tools DIR] [--out FILE] [--keep]`;
 
 function readOptions() {
@@ -28,7 +29,7 @@ function readOptions() {
 			quick: { type: 'boolean', default: false },
 			'no-postgres': { type: 'boolean', default: false },
 			'no-sqlite': { type: 'boolean', default: false },
-			only: { type: 'string', default: 'start,get,list,post,sse,mixed' },
+			only: { type: 'string', default: 'start,get,list,post,sse,mixed,import' },
 			threads: { type: 'string', default: String(os.availableParallelism()) },
 			elders: { type: 'string', default: '66198' },
 			'mixed-rate': { type: 'string', default: '2000' },
@@ -182,6 +183,10 @@ async function serve(store) {
 
 function rssMb(pid) {
 	return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024;
+}
+
+function peakMb(pid) {
+	return Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024;
 }
 
 async function startHello() {
@@ -358,10 +363,10 @@ function makeCsv(areas) {
 	return Buffer.from(csv);
 }
 
-function importOnce(port, cookie, body) {
+function importOnce(port, cookie, body, type = 'text/csv') {
 	return new Promise((resolve, reject) => {
 		const request = http.request({ host: '127.0.0.1', port, path: '/api/v1/elders/import', method: 'POST',
-			agent: false, headers: { Cookie: cookie, 'Content-Type': 'text/csv', 'Content-Length': body.length },
+			agent: false, headers: { Cookie: cookie, 'Content-Type': type, 'Content-Length': body.length },
 		}, (answer) => {
 			let text = '';
 			answer.setEncoding('utf8');
@@ -434,6 +439,61 @@ async function mixedRow(name, server, facts, walFile) {
 		if (walFile)
 			limitRow(`mixed ${times.mixed} s, largest WAL, ${name}`, wal || NaN, 'MB', 128, imported);
 		limitRow(`mixed ${times.mixed} s, write p99 beside import, ${name}`, write, 'ms', 50, detail);
+		const read = Math.max(result.kinds.get?.p99_ms ?? NaN, result.kinds.list?.p99_ms ?? NaN);
+		limitRow(`mixed ${times.mixed} s, read p99 beside import, ${name}`, read, 'ms', 20, detail);
+	});
+}
+
+// ---- a ledger in, and out again ----
+
+const xlsxType = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet';
+
+async function importedOnce(port, cookie, body, type) {
+	const begun = performance.now();
+	const result = await importOnce(port, cookie, body, type);
+	if (result.accepted !== 66198 || result.created !== 66198)
+		throw new Error(`import: ${JSON.stringify(result).slice(0, 500)}`);
+	return { rate: result.accepted / ((performance.now() - begun) / 1000), detail: { bytes: body.length } };
+}
+
+function post(port, cookie, path) {
+	return new Promise((resolve, reject) => {
+		const request = http.request({ host: '127.0.0.1', port, path, method: 'POST', agent: false,
+			headers: { Cookie: cookie, 'Content-Type': 'application/json', 'Content-Length': 2 } }, (answer) => {
+			let lines = 0;
+			answer.on('data', (bytes) => {
+				for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1))
+					lines++;
+			});
+			answer.on('end', () => (answer.statusCode === 200 ? resolve(lines) : reject(new Error(`${path}: ${answer.statusCode}`))));
+		});
+		request.on('error', reject);
+		request.end('{}');
+	});
+}
+
+async function exportRow(name, server) {
+	const cookie = await signIn(server.port);
+	const rates = [];
+	for (let round = 0; round < times.rounds; round++) {
+		const begun = performance.now();
+		const lines = await post(server.port, cookie, '/api/v1/elders/export');
+		rates.push((lines - 1) / ((performance.now() - begun) / 1000));
+	}
+	const own = median(rates);
+	rows.push({ work: `export all elders as CSV, ${name}`, unit: '/s', ours: own, reach: '>= 100000/s', ok: own >= 100000, all: rates });
+}
+
+async function importRows(name, server, facts, floor) {
+	const areas = facts.areas.split(',');
+	const lines = (csv) => String(csv).trimEnd().split('\n').map((line) => line.split(','));
+	await part(`import ${name}`, async () => {
+		const cookie = await signIn(server.port);
+		const csv = () => importedOnce(server.port, cookie, makeCsv(areas));
+		ratioRow(`import 66,198 elders from CSV, ${name}`, ...spread(await inTurn(floor, csv), 0.25));
+		const xlsx = () => importedOnce(server.port, cookie, workbook({ 台账: lines(makeCsv(areas)) }), xlsxType);
+		ratioRow(`import 66,198 elders from XLSX, ${name}`, ...spread(await inTurn(floor, xlsx), 0.25));
+		await exportRow(name, server);
 	});
 }
 
@@ -479,6 +539,10 @@ async function sqliteRows() {
 			});
 		await sseRow('SQLite', server, facts);
 		await mixedRow('SQLite', server, facts, `${file}-wal`);
+		/* The same rows in the same tables by SQLite alone, a thousand in a transaction. */
+		await importRows('SQLite', server, facts, async () => JSON.parse(await must(join(options.tools, 'floor_sqlite'),
+			[floorFile, '--alone', '1000', '--seconds', String(times.seconds), '--json'])).rows_per_second);
+		limitRow('most memory of the server in all of this, SQLite', peakMb(server.pid), 'MB', 150);
 		console.error(`... memory after the load: ${rssMb(server.pid).toFixed(1)} MB`);
 	} finally {
 		await hello.stop();

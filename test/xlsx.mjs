@@ -1,6 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // xlsx.mjs - workbooks made by hand: the smallest that Excel would open, cell by cell as it writes them.
-import { crc32 } from 'node:zlib';
+
+const crcs = Int32Array.from({ length: 256 }, (_, n) => {
+	for (let bit = 0; bit < 8; bit++)
+		n = n & 1 ? (n >>> 1) ^ 0xEDB88320 : n >>> 1;
+	return n;
+});
+
+function crc32(bytes) {
+	let crc = -1;
+	for (const byte of bytes)
+		crc = crcs[(crc ^ byte) & 255] ^ (crc >>> 8);
+	return ~crc >>> 0;
+}
 
 const escaped = (text) => String(text).replace(/[&<>"]/g, (sign) => `&#${sign.codePointAt(0)};`);
 

@@ -12,6 +12,7 @@
 	C(facility) \
 	C(household) \
 	C(organization) \
+	C(saved_list) \
 	C(staff)
 
 #define CAPABILITY_DECLARATION(name) extern const struct module name##_module;

@@ -5,6 +5,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "engine/account.h"
+#include "engine/import_row.h"
 #include "engine/input.h"
 #include "engine/journal.h"
 #include "engine/policy.h"
@@ -90,6 +91,50 @@ static struct district district_of(const struct pack *pack, bool demo, const cha
 	return (struct district){ pack, actor_local(pack->number, pack->code), demo, hash, profile };
 }
 
+/* One line of standards/saved_lists.txt. */
+static enum store_code add_list(struct tx *tx, const struct district *d, struct app *app, struct arena *arena, struct text line)
+{
+	static const char *const names[] = { "name", "ledger", "roles", "basis", "filter" };
+	struct pair cells[COUNT(names)];
+	struct call call;
+	for (size_t i = 0; i < COUNT(names); i++) {
+		const char *bar = i + 1 < COUNT(names) ? memchr(line.ptr, '|', line.len) : NULL;
+		size_t len = bar ? (size_t)(bar - line.ptr) : line.len;
+		cells[i] = (struct pair){ text_of(names[i]), { line.ptr, len } };
+		line = (struct text){ line.ptr + len + (bar != NULL), line.len - len - (bar != NULL) };
+	}
+	call_start(&call, app, arena);
+	call.actor = d->actor;
+	struct input in = { .cells = cells, .cell_count = COUNT(names) };
+	enum store_code code = import_row_take(tx, &call, app_shape(app, TEXT("saved_list")), &in, &(struct import_row){ .invented = true });
+	if (code == STORE_REFUSED)
+		log_error("setup: the list %.*s was refused", TEXT_ARG(cells[0].value));
+	return code;
+}
+
+struct beginning {
+	const struct district *district;
+	struct app *app;
+};
+
+/* What a district begins with, to be changed by whoever keeps it. */
+static enum store_code add_lists(struct tx *tx, void *arg)
+{
+	const struct beginning *beginning = arg;
+	struct arena arena = arena_new(1 << 20);
+	struct text rest = standard_file("saved_lists.txt");
+	enum store_code code = STORE_OK;
+	while (rest.len > 0 && code == STORE_OK) {
+		const char *end = memchr(rest.ptr, '\n', rest.len);
+		struct text line = { rest.ptr, end ? (size_t)(end - rest.ptr) : rest.len };
+		if (line.len > 0 && *line.ptr != '#')
+			code = add_list(tx, beginning->district, beginning->app, &arena, line);
+		rest = end ? (struct text){ end + 1, rest.len - line.len - 1 } : TEXT_NONE;
+	}
+	arena_free(&arena);
+	return code;
+}
+
 enum store_code setup_district(struct app *app, const struct pack *pack, struct text password, bool demo, int64_t profile)
 {
 	char hash[PASSWORD_HASH_MAX];
@@ -100,6 +145,7 @@ enum store_code setup_district(struct app *app, const struct pack *pack, struct 
 		app->demo = app->demo || demo;
 		app->home_district = pack->number;
 		app->home_area = pack->code;
+		code = store_command(app->store, LANE_BULK, add_lists, &(struct beginning){ &district, app });
 	}
 	return code;
 }

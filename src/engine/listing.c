@@ -35,22 +35,37 @@ static bool refuse_filter(struct call *call, const struct filter_fault *fault)
 	return false;
 }
 
-static bool read_filter(struct call *call, struct list_wish *wish)
+/* As the caller may ask. NULL: *fault says why. */
+static struct filter *filter_of(struct call *call, const struct shape *shape, struct text source, struct filter_world *world,
+                                struct filter_fault *fault)
 {
 	static const struct filter_fault unreadable = { "malformed", TEXT_OF("筛选条件须为 JsonLogic 形式的 JSON，不超过 8192 字节"),
 		                                        TEXT_OF("A filter is JSON in JsonLogic form, of at most 8,192 bytes"), { NULL, 0 } };
-	struct text source = call_param(call, "filter");
 	json_t *json = NULL;
+	*fault = unreadable;
+	if (source.len > FILTER_BYTES_MAX || json_read(source, BODY_DEPTH_MAX, &json) != JSON_FINE)
+		return NULL;
+	*world = (struct filter_world){ date_of_ms(clock_now_ms(store_clock(call->app->store))), call->actor.district, shape_for_filter,
+		                 scope_for_filter, NULL, call };
+	struct filter *filter = filter_read(call->arena, shape, json, world, fault);
+	json_decref(json);
+	return filter;
+}
+
+bool list_filter_holds(struct call *call, const struct shape *shape, struct text source, struct filter_fault *fault)
+{
+	struct filter_world world;
+	return filter_of(call, shape, source, &world, fault) != NULL;
+}
+
+static bool read_filter(struct call *call, struct list_wish *wish)
+{
+	struct text source = call_param(call, "filter");
+	struct filter_fault fault;
 	wish->filter = NULL;
 	if (!source.ptr)
 		return true;
-	if (source.len > FILTER_BYTES_MAX || json_read(source, BODY_DEPTH_MAX, &json) != JSON_FINE)
-		return refuse_filter(call, &unreadable);
-	wish->world = (struct filter_world){ date_of_ms(clock_now_ms(store_clock(call->app->store))), call->actor.district, shape_for_filter,
-		                      scope_for_filter, NULL, call };
-	struct filter_fault fault;
-	wish->filter = filter_read(call->arena, wish->shape, json, &wish->world, &fault);
-	json_decref(json);
+	wish->filter = filter_of(call, wish->shape, source, &wish->world, &fault);
 	return wish->filter || refuse_filter(call, &fault);
 }
 

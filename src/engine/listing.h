@@ -25,6 +25,8 @@ struct list_wish {
 	struct arena *arena; /* of the statements; NULL: the call's */
 };
 
+/* Whether the text is a filter that the caller may use on the resource; when not, *fault says why. */
+bool list_filter_holds(struct call *call, const struct shape *shape, struct text source, struct filter_fault *fault);
 /* False: something in the parameters is wrong, which is answered. */
 bool list_read(struct call *call, const struct shape *shape, struct list_wish *wish);
 /* The statement, with one row more than the page takes; false: it would be too long, which is answered. */

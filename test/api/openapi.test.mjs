@@ -38,7 +38,7 @@ async function valueFor(field) {
 }
 
 /* What some rule of a resource asks for beyond its rows. */
-const ruled = { area: { level: 'community', parent: '370613001' } };
+const ruled = { area: { level: 'community', parent: '370613001' }, saved_list: { ledger: 'elder', filter: '{"missing":{"var":"address"}}' } };
 
 /** Until no job is under way: it holds the areas that it is about. */
 function quiet() {
@@ -186,7 +186,7 @@ const ofResources = {
 	check_import: (operation) => ofResources.import(operation),
 	import: async ({ resource }) => {
 		const fields = Object.entries(await newRecord(resource));
-		return { body: `${fields.map(([name]) => name).join(',')}\n${fields.map(([, value]) => value).join(',')}\n`, type: 'text/csv' };
+		return { body: `${fields.map(([name]) => name).join(',')}\n${fields.map(([, value]) => `"${String(value).replaceAll('"', '""')}"`).join(',')}\n`, type: 'text/csv' };
 	},
 };
 // And those that a module wrote by hand.
