@@ -221,8 +221,9 @@ export function listen(server, cookie, lastEventId) {
 		for (const block of blocks) {
 			const field = (name) => new RegExp(`^${name}: (.*)$`, 'm').exec(block)?.[1];
 			listener.pos = field('id') ?? listener.pos;
-			if (field('data'))
-				listener.events.push({ pos: field('id'), event: field('event'), data: JSON.parse(field('data')) });
+			const data = field('data') && JSON.parse(field('data'));
+			if (data && data.resource !== 'job') /* how far an import is, is told too */
+				listener.events.push({ pos: field('id'), event: field('event'), data });
 		}
 	};
 	return new Promise((open, failed) => {

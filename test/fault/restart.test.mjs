@@ -214,7 +214,8 @@ test(`a stop waits for a body that goes on coming and an answer that is being re
 	const head = `Host: songhe\r\nCookie: ${cookie}\r\n`;
 	const name = '慢'.repeat(40);
 	const body = Buffer.from(JSON.stringify({ name, sex: 'male', born_on: '1939-12-31', area }));
-	const csv = (rows) => `name,sex,born_on,area,address\n${`读者,male,1939-12-31,${area},${'远'.repeat(200)}\n`.repeat(rows)}`;
+	const csv = (rows) => `name,sex,born_on,area,address\n${
+		Array.from({ length: rows }, (_, n) => `读者${rows}n${n},male,1939-12-31,${area},${'远'.repeat(200)}\n`).join('')}`;
 	const rows = Buffer.from(csv(20));
 	const filled = await ask(server, 'POST', '/api/v1/elders/import', { cookie, body: csv(200), headers: { 'content-type': 'text/csv' } });
 	assert.equal(filled.json.accepted, 200);
@@ -278,8 +279,8 @@ test(`what is with the store for longer than a stop waits is finished and answer
 	const answer = await importing;
 	const took = Math.round(performance.now() - since);
 	t.diagnostic(`the import took ${took} ms and was answered ${answer.status}`);
-	assert.ok(onSqlite || took > 31000, 'longer than a stop waits for those who dawdle');
-	assert.ok([200, 503].includes(answer.status), answer.text);
+	/* Whoever sent it is told that it goes on; the server is gone when what it does now is done. */
+	assert.ok([200, 202, 503].includes(answer.status), answer.text);
 	await server.untilStarted(2);
 	const listed = await newest(server, cookie);
 	assert.equal(listed.filter(({ name }) => name.startsWith('slown')).length, 100);
