@@ -7,6 +7,8 @@ import { Server, assertProblem, cleanUp, demoStore, eventually, newElder, onSqli
 	register, run } from '../harness.mjs';
 import { startPostgres } from '../postgres.mjs';
 
+/* What a demo is made of, and the feed tells of. */
+const LEDGERS = ['organization', 'facility', 'staff', 'household', 'elder', 'saved_list'];
 let house, other;
 
 before(async () => {
@@ -279,7 +281,7 @@ describe('far behind', () => {
 			await stream.until((event) => event.data.id === witness.id);
 			assertOrdered(stream.list);
 		}
-		const lines = (await house.auditor.all('/api/v1/journal')).filter((line) => ['elder', 'facility', 'household', 'organization', 'staff', 'saved_list'].includes(line.resource));
+		const lines = (await house.auditor.all('/api/v1/journal')).filter((line) => LEDGERS.includes(line.resource));
 		const upTo = lines.find((line) => line.id === witness.id).position;
 		for (const stream of streams) {
 			assertSame(positions(stream.list).filter((id) => id <= upTo), lines.map((line) => line.position).filter((id) => id <= upTo));
@@ -340,7 +342,7 @@ describe('far behind', () => {
 			writing = false;
 			await Promise.all(writers);
 		}
-		const told = (await house.auditor.all('/api/v1/journal')).filter((line) => ['elder', 'facility', 'household', 'organization', 'staff', 'saved_list'].includes(line.resource)).map((line) => line.position);
+		const told = (await house.auditor.all('/api/v1/journal')).filter((line) => LEDGERS.includes(line.resource)).map((line) => line.position);
 		for (const list of seen) {
 			const first = list[0].id, last = list.at(-1).id;
 			assertSame(positions(list), told.filter((position) => position >= first && position <= last));
@@ -402,7 +404,7 @@ test('resuming at a server that was just started, while others write: nothing lo
 			stream.close();
 			return positions(stream.list);
 		});
-		const told = (await auditor.all('/api/v1/journal')).filter((line) => ['elder', 'facility', 'household', 'organization', 'staff', 'saved_list'].includes(line.resource)).map((line) => line.position);
+		const told = (await auditor.all('/api/v1/journal')).filter((line) => LEDGERS.includes(line.resource)).map((line) => line.position);
 		for (const list of heard)
 			assertSame(list, told.filter((position) => position > from && position <= list.at(-1)));
 		await server.stop();

@@ -350,6 +350,19 @@ static void check_agreement(const struct demo_home *home, const struct demo_row 
 	}
 }
 
+/* Who lives in an institution lives where it is. */
+static void check_resident(const struct demo *demo, const struct demo_row *elder)
+{
+	bool found = false;
+	for (size_t i = 0; i < demo->institution_count && !found; i++) {
+		struct demo_row facility;
+		demo_facility(demo, i, &scratch, &facility);
+		found = text_eq(cell(&facility, "address"), cell(elder, "address")) && text_eq(cell(&facility, "area"), cell(elder, "area")) &&
+			text_eq(cell(&facility, "position"), cell(elder, "position"));
+	}
+	assert_true(found);
+}
+
 static void check_home(const struct pack *pack, const struct demo_home *home)
 {
 	const struct demo_row *first = &home->elders[0], *second = &home->elders[1];
@@ -388,6 +401,8 @@ static void homes_agree_with_themselves(void **state)
 		for (size_t k = 0; k < demo.home_count; k++) {
 			struct demo_home home = home_of(&demo, k);
 			check_home(pack_at(i), &home);
+			if (!home.has_household && k % 50 == 0)
+				check_resident(&demo, &home.elders[0]);
 			with_two += home.elder_count == 2;
 			for (size_t n = 0; n < home.elder_count; n++) {
 				surveyed += cell(&home.elders[n], "living").ptr != NULL;
