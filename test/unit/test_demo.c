@@ -357,7 +357,8 @@ static void check_resident(const struct demo *demo, const struct demo_row *elder
 	for (size_t i = 0; i < demo->institution_count && !found; i++) {
 		struct demo_row facility;
 		demo_facility(demo, i, &scratch, &facility);
-		found = text_eq(cell(&facility, "address"), cell(elder, "address")) && text_eq(cell(&facility, "area"), cell(elder, "area")) &&
+		found = text_eq(cell(&facility, "address"), cell(elder, "address")) &&
+			text_eq(cell(&facility, "area"), cell(elder, "area")) &&
 			text_eq(cell(&facility, "position"), cell(elder, "position"));
 	}
 	assert_true(found);
