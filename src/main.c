@@ -12,10 +12,12 @@
 #include "engine/reveal.h"
 #include "engine/search.h"
 #include "engine/session.h"
+#include "engine/template.h"
 
 static const struct module *const modules[] = {
 	&account_module, &claim_module, &job_module, &file_module, CAPABILITIES(CAPABILITY_ROW)
-	&import_module, &export_module, &reveal_module, &merge_module, &twins_module, &search_module, &page_module, &schema_module,
+	&import_module, &export_module, &template_module, &reveal_module, &merge_module, &twins_module, &search_module, &page_module,
+	&schema_module,
 };
 
 int main(int argc, char **argv)

@@ -65,3 +65,47 @@ export async function seenByLibreOffice(bytes) {
 	assert.equal(got.code, 0, got.stderr);
 	return rowsOfCsv(readFileSync(join(directory, 'book.csv'), 'utf8'));
 }
+
+const crcTable = Uint32Array.from({ length: 256 }, (_, n) => {
+	for (let k = 0; k < 8; k++)
+		n = n & 1 ? 0xedb88320 ^ (n >>> 1) : n >>> 1;
+	return n;
+});
+const crcOf = (bytes) => (bytes.reduce((crc, byte) => crcTable[(crc ^ byte) & 255] ^ (crc >>> 8), 0xffffffff) ^ 0xffffffff) >>> 0;
+
+/** A package of these parts, as they are. */
+export function packageOf(parts) {
+	const entries = [], directory = [];
+	let at = 0;
+	for (const [name, text] of Object.entries(parts)) {
+		const bytes = Buffer.from(text), common = Buffer.alloc(26);
+		common.writeUInt16LE(20, 0);
+		common.writeUInt32LE(crcOf(bytes), 10);
+		common.writeUInt32LE(bytes.length, 14);
+		common.writeUInt32LE(bytes.length, 18);
+		common.writeUInt16LE(Buffer.byteLength(name), 22);
+		const place = Buffer.alloc(14);
+		place.writeUInt32LE(at, 10);
+		entries.push(Buffer.from('PK\x03\x04'), common, Buffer.from(name), bytes);
+		directory.push(Buffer.from('PK\x01\x02\x14\x00'), common, place, Buffer.from(name));
+		at += 30 + Buffer.byteLength(name) + bytes.length;
+	}
+	const end = Buffer.alloc(22), listed = Buffer.concat(directory);
+	end.write('PK\x05\x06', 'latin1');
+	end.writeUInt16LE(Object.keys(parts).length, 8);
+	end.writeUInt16LE(Object.keys(parts).length, 10);
+	end.writeUInt32LE(listed.length, 12);
+	end.writeUInt32LE(at, 16);
+	return Buffer.concat([...entries, listed, end]);
+}
+
+/** The same workbook with these rows of { column letters: text or number } behind those of its first sheet. */
+export function filledIn(bytes, rows) {
+	const parts = partsOf(bytes);
+	const first = [...parts['xl/worksheets/sheet1.xml'].matchAll(/<row r="(\d+)"/g)].length + 1;
+	const cell = (at, value) => (typeof value === 'number' ? `<c r="${at}"><v>${value}</v></c>` : `<c r="${at}" t="inlineStr"><is><t>${value}</t></is></c>`);
+	const inOrder = ([a], [b]) => a.length - b.length || (a < b ? -1 : 1);
+	const xml = rows.map((row, i) => `<row r="${first + i}">${Object.entries(row).sort(inOrder).map(([column, value]) => cell(`${column}${first + i}`, value)).join('')}</row>`).join('');
+	parts['xl/worksheets/sheet1.xml'] = parts['xl/worksheets/sheet1.xml'].replace('</sheetData>', `${xml}</sheetData>`);
+	return packageOf(parts);
+}

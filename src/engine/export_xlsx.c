@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WIDTH_LEAST = 8, WIDTH_MOST = 40 };
-
 struct export_sheet {
 	lxw_workbook *book;
 	lxw_worksheet *sheet;
@@ -18,21 +16,6 @@ struct export_sheet {
 };
 
 /* ---- columns ---- */
-
-/* As a screen shows it: a Chinese character is two wide, and beside the header stands the filter's arrow. */
-static double width_of(const struct field *field)
-{
-	static const unsigned char widths[FIELD_TYPES] = {
-		[FIELD_word] = 12, [FIELD_words] = 24, [FIELD_tags] = 24, [FIELD_integer] = 10, [FIELD_money] = 12, [FIELD_decimal] = 12,
-		[FIELD_boolean] = 6, [FIELD_date] = 12, [FIELD_instant] = 30, [FIELD_ref] = 22, [FIELD_refs] = 24, [FIELD_point] = 22,
-		[FIELD_area] = 15, [FIELD_id_card] = 21, [FIELD_uscc] = 21, [FIELD_phone] = 15,
-	};
-	double width = widths[field->type], header = 2 * (double)text_utf8_length(text_of(field->label)) + 4;
-	if (field->type == FIELD_text)
-		width = field->max && field->max <= 60 ? 14 : WIDTH_MOST;
-	width = width > header ? width : header;
-	return width < WIDTH_LEAST ? WIDTH_LEAST : width;
-}
 
 static lxw_format *decimal_format(struct export_sheet *sheet, unsigned scale)
 {
@@ -73,21 +56,14 @@ static void describe(struct export *export, const char *watermark)
 	});
 }
 
-static lxw_format *text_format(lxw_workbook *book)
-{
-	lxw_format *format = workbook_add_format(book);
-	format_set_num_format(format, "@");
-	return format;
-}
-
 static enum store_code begin(struct export *export)
 {
 	struct export_sheet *sheet = arena_take(export->call->arena, sizeof *sheet);
 	export->sheet = sheet;
 	sheet->book = workbook_begin(&export->file, true);
 	sheet->sheet = workbook_sheet(sheet->book, export->wish.shape->resource->label);
-	lxw_format *bold = text_format(sheet->book), *above = text_format(sheet->book);
-	sheet->text = text_format(sheet->book);
+	lxw_format *bold = workbook_text_format(sheet->book), *above = workbook_text_format(sheet->book);
+	sheet->text = workbook_text_format(sheet->book);
 	sheet->day = workbook_add_format(sheet->book);
 	format_set_bold(bold);
 	format_set_font_color(above, LXW_COLOR_GRAY);
@@ -96,7 +72,7 @@ static enum store_code begin(struct export *export)
 	describe(export, watermark);
 	for (size_t i = 0; i < export->slot_count; i++) {
 		const struct field *field = export->slots[i]->field;
-		worksheet_set_column(sheet->sheet, (lxw_col_t)i, (lxw_col_t)i, width_of(field), format_of(sheet, field));
+		worksheet_set_column(sheet->sheet, (lxw_col_t)i, (lxw_col_t)i, workbook_width(field), format_of(sheet, field));
 	}
 	worksheet_write_string(sheet->sheet, sheet->row++, 0, watermark, above);
 	for (size_t i = 0; i < export->slot_count; i++)

@@ -14,6 +14,8 @@
 #include <unistd.h>
 #include <zip.h>
 
+enum { WIDTH_LEAST = 8, WIDTH_MOST = 40 };
+
 /* By its descriptor: the file has no name. The library closes what it has opened, and not this. */
 lxw_workbook *workbook_begin(const struct sent_file *file, bool by_row)
 {
@@ -96,7 +98,32 @@ enum store_code workbook_end(lxw_workbook *book, struct sent_file *file, struct 
 	return STORE_FULL;
 }
 
-/* ---- texts ---- */
+/* ---- columns and texts ---- */
+
+lxw_format *workbook_text_format(lxw_workbook *book)
+{
+	enum { TEXT_FORMAT = 49 }; /* of those that every spreadsheet knows */
+	lxw_format *format = workbook_add_format(book);
+	if (!format)
+		abort();
+	format_set_num_format_index(format, TEXT_FORMAT);
+	return format;
+}
+
+/* As a screen shows it: a Chinese character is two wide, and beside the header stands the filter's arrow. */
+double workbook_width(const struct field *field)
+{
+	static const unsigned char widths[FIELD_TYPES] = {
+		[FIELD_word] = 12, [FIELD_words] = 24, [FIELD_tags] = 24, [FIELD_integer] = 10, [FIELD_money] = 12, [FIELD_decimal] = 12,
+		[FIELD_boolean] = 6, [FIELD_date] = 12, [FIELD_instant] = 30, [FIELD_ref] = 22, [FIELD_refs] = 24, [FIELD_point] = 22,
+		[FIELD_area] = 15, [FIELD_id_card] = 21, [FIELD_uscc] = 21, [FIELD_phone] = 15,
+	};
+	double width = widths[field->type], header = 2 * (double)text_utf8_length(text_of(field->label)) + 4;
+	if (field->type == FIELD_text)
+		width = field->max && field->max <= 60 ? 14 : WIDTH_MOST;
+	width = width > header ? width : header;
+	return width < WIDTH_LEAST ? WIDTH_LEAST : width;
+}
 
 static bool is_escape(const char *at, size_t left)
 {

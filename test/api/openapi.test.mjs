@@ -155,6 +155,7 @@ const ofResources = {
 		await recordOf(resource);
 		return { path: `${path}?sort=-${declared.resources.find(({ name }) => name === resource).key}` };
 	},
+	template: ({ path }) => ({ path: `${path}?as=csv` }),
 	send_a_file: () => ({ body: png, type: 'image/png' }),
 	look_at_a_file: async ({ path, resource }) => {
 		const sent = await house.bureau.request('POST', path.replace('{id}/file', 'files'), { body: png, type: 'image/png' });
