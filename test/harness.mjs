@@ -119,7 +119,7 @@ export function send(url, method, path, { body, headers = {}, type = 'applicatio
 	return within(answer, `the answer to ${method} ${path}`).then((got) => {
 		if (!clear)
 			assertMasked(got.text, `${method} ${path}`);
-		if (/json/.test(got.headers['content-type'] ?? '') && got.text !== '') {
+		if (/\bjson/.test(got.headers['content-type'] ?? '') && got.text !== '') {
 			assert.ok(got.raw.equals(Buffer.from(got.text)), `${method} ${path}: the answer is not UTF-8`);
 			got.json = JSON.parse(got.text);
 		}

@@ -3,6 +3,7 @@
 #include "edge/client.h"
 
 #include "base/log.h"
+#include "store/disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -59,20 +60,16 @@ static bool send_all(int fd, struct text bytes)
 	return true;
 }
 
-static struct text receive_all(int fd, struct arena *arena)
+static ssize_t receive(int fd, char *to, size_t most)
 {
-	struct buf in = buf_in(arena, 65536, ANSWER_MAX);
-	char block[16384];
-	for (;;) {
-		ssize_t n = recv(fd, block, sizeof block, 0);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return buf_done(&in);
-		buf_add(&in, block, (size_t)n);
-	}
+	ssize_t n;
+	do
+		n = recv(fd, to, most, 0);
+	while (n < 0 && errno == EINTR);
+	return n;
 }
 
+/* What came while the headers were read is there already. */
 static struct client_answer split_answer(struct text all)
 {
 	struct client_answer answer = { 0 };
@@ -85,8 +82,64 @@ static struct client_answer split_answer(struct text all)
 	return answer;
 }
 
+/* As the headers say; -1: they do not. */
+static int64_t length_of(struct text all)
+{
+	static const char name[] = "\r\nContent-Length: ";
+	const char *at = memmem(all.ptr, all.len, name, sizeof name - 1), *end;
+	int64_t length;
+	if (!at)
+		return -1;
+	at += sizeof name - 1;
+	end = memchr(at, '\r', (size_t)(all.ptr + all.len - at));
+	return end && text_to_int((struct text){ at, (size_t)(end - at) }, INT64_MAX, &length) ? length : -1;
+}
+
+/* The rest of an answer whose beginning is `all`, into a file. */
+static void keep_rest(int fd, struct text all, struct client_answer *answer, int to_fd)
+{
+	char block[64 * 1024];
+	struct text piece = answer->body;
+	int64_t left = length_of(all);
+	bool fine = left >= 0;
+	while (fine && left > 0) {
+		if (piece.len == 0) {
+			ssize_t n = receive(fd, block, sizeof block);
+			if (n <= 0) {
+				log_error("the server broke off");
+				answer->status = 0;
+				return;
+			}
+			piece = (struct text){ block, (size_t)n };
+		}
+		fine = (int64_t)piece.len <= left && disk_write(to_fd, piece);
+		left -= (int64_t)piece.len;
+		piece.len = 0;
+	}
+	answer->kept = fine;
+	answer->body = TEXT_NONE;
+}
+
+static struct client_answer receive_answer(int fd, struct arena *arena, int to_fd)
+{
+	struct buf in = buf_in(arena, 65536, ANSWER_MAX);
+	struct client_answer answer = { 0 };
+	char block[16384];
+	for (;;) {
+		ssize_t n = receive(fd, block, sizeof block);
+		if (n <= 0)
+			return split_answer(buf_done(&in));
+		buf_add(&in, block, (size_t)n);
+		answer = to_fd >= 0 ? split_answer(buf_done(&in)) : answer;
+		if (answer.status == 200) {
+			keep_rest(fd, buf_done(&in), &answer, to_fd);
+			return answer;
+		}
+	}
+}
+
 struct client_answer client_ask(struct arena *arena, const char *socket_path, const char *method, const char *path,
-                                const char *content_type, struct text if_match, struct text body)
+                                const char *content_type, struct text if_match, struct text body, int to_fd)
 {
 	int fd = connect_to(socket_path);
 	if (fd < 0)
@@ -96,7 +149,7 @@ struct client_answer client_ask(struct arena *arena, const char *socket_path, co
 		method, path, content_type, if_match.ptr ? "If-Match: " : "", TEXT_ARG(if_match), if_match.ptr ? "\r\n" : "",
 		body.len);
 	bool sent = send_all(fd, head) && send_all(fd, body);
-	struct client_answer answer = split_answer(receive_all(fd, arena));
+	struct client_answer answer = receive_answer(fd, arena, to_fd);
 	answer.reached = true;
 	if (!sent && !answer.status)
 		log_error("the server broke off");

@@ -9,6 +9,7 @@
 #include "edge/setup.h"
 #include "engine/checkpoint.h"
 #include "engine/password.h"
+#include "store/disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -78,6 +79,20 @@ static struct text content_of(struct call *call)
 	return (struct text){ bytes, (size_t)at };
 }
 
+/* The same into the file that the command has for it. */
+static bool keep_content(struct content *content, int fd)
+{
+	char piece[64 * 1024];
+	int64_t at = 0;
+	while (at < content->size) {
+		ssize_t n = content->read(content, at, piece, sizeof piece);
+		if (n <= 0 || !disk_write(fd, (struct text){ piece, (size_t)n }))
+			return false;
+		at += n;
+	}
+	return true;
+}
+
 static struct client_answer answer_here(struct command_line *line, struct app *app, enum method method, const char *path,
                                         struct text if_match, struct text body)
 {
@@ -99,7 +114,11 @@ static struct client_answer answer_here(struct command_line *line, struct app *a
 		app_answer(app, &call);
 	if (call.problem != PROBLEM_NONE)
 		call_write_problem(&call);
-	struct client_answer answer = { .status = call.status, .body = content_of(&call), .reached = true };
+	struct client_answer answer = { .status = call.status, .reached = true };
+	if (call.content && line->out_fd >= 0)
+		answer.kept = keep_content(call.content, line->out_fd);
+	else
+		answer.body = content_of(&call);
 	call_end(&call);
 	return answer;
 }
@@ -125,7 +144,7 @@ int command_ask(struct command_line *line, enum method method, const char *path,
 		if (result != STORE_HELD)
 			return command_exit_of(result, line->store);
 		*answer = client_ask(&line->arena, store_socket_path(&line->arena, line->store), names[method], path, type,
-		                     if_match, body);
+		                     if_match, body, line->out_fd);
 		if (!answer->reached)
 			nanosleep(&(struct timespec){ .tv_nsec = 50 * 1000 * 1000 }, NULL);
 	}
@@ -343,6 +362,8 @@ static const struct {
 	{ "serve", "serve a store: --listen ADDR:PORT [--tls-cert FILE --tls-key FILE | --behind-proxy ADDR] [--threads N]"
 	           " [--workers N] [--checkpoints FILE] [--sign-key-file FILE]", command_serve },
 	{ "import", "load a table: import elders|facilities|... FILE.csv|FILE.xlsx [--dry-run]", command_import },
+	{ "export", "take a list away: export elders|facilities|... --out FILE.csv|FILE.xlsx [--filter JSON] [--fields NAME,..]"
+	            " [--for TEXT], or export --all --as ndjson --out FILE", command_export },
 	{ "user", "accounts: user list | add | password | disable | unlock | forget-codes", command_user },
 	{ "key", "the store's keys: key rotate | rewrap --new-key-file FILE", command_key },
 	{ "verify", "check the store, the journal's chain and its checkpoints: [--against FILE] [--key BASE64]", command_verify },
@@ -373,7 +394,7 @@ static bool share_clock(struct clock *clock, const char *file)
 
 static bool read_options(struct command_line *line, int argc, char **argv, bool *help)
 {
-	enum { HELP = 1, JSON, STDIN_PASSWORD, CHECK, DRY_RUN, TEST_CLOCK };
+	enum { HELP = 1, JSON, STDIN_PASSWORD, CHECK, DRY_RUN, ALL, TEST_CLOCK };
 	const struct {
 		const char *name, **value;
 	} values[] = {
@@ -386,13 +407,14 @@ static bool read_options(struct command_line *line, int argc, char **argv, bool 
 		{ "key", &line->key }, { "organization", &line->organization }, { "person", &line->person },
 		{ "family", &line->family }, { "policy", &line->policy }, { "files", &line->files },
 		{ "as", &line->as }, { "database", &line->database }, { "map", &line->map }, { "sheet", &line->sheet },
-		{ "source", &line->source }, { "annotated", &line->annotated },
+		{ "source", &line->source }, { "annotated", &line->annotated }, { "out", &line->out },
+		{ "filter", &line->filter }, { "fields", &line->fields }, { "for", &line->purpose },
 	};
-	struct option options[COUNT(values) + 7] = { { "help", no_argument, NULL, HELP }, { "json", no_argument, NULL, JSON },
+	struct option options[COUNT(values) + 8] = { { "help", no_argument, NULL, HELP }, { "json", no_argument, NULL, JSON },
 		                                     { "password-stdin", no_argument, NULL, STDIN_PASSWORD },
 		                                     { "check", no_argument, NULL, CHECK },
-		                                     { "dry-run", no_argument, NULL, DRY_RUN } };
-	size_t count = 5;
+		                                     { "dry-run", no_argument, NULL, DRY_RUN }, { "all", no_argument, NULL, ALL } };
+	size_t count = 6;
 #ifdef SONGHE_TEST_CLOCK
 	options[count++] = (struct option){ "test-clock", required_argument, NULL, TEST_CLOCK };
 #endif
@@ -411,6 +433,8 @@ static bool read_options(struct command_line *line, int argc, char **argv, bool 
 			line->check = true;
 		else if (found == DRY_RUN)
 			line->dry_run = true;
+		else if (found == ALL)
+			line->all = true;
 #ifdef SONGHE_TEST_CLOCK
 		else if (found == TEST_CLOCK && share_clock(&line->clock, optarg))
 			continue;
@@ -440,7 +464,7 @@ static bool take_places(struct command_line *line)
 
 int commands_run(int argc, char **argv, const struct module *const *modules, size_t count)
 {
-	struct command_line line = { .modules = modules, .module_count = count, .arena = arena_new(256 << 20), .argv = argv, .body_fd = -1 };
+	struct command_line line = { .modules = modules, .module_count = count, .arena = arena_new(256 << 20), .argv = argv, .body_fd = -1, .out_fd = -1 };
 	bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
 	umask(0077); /* a store is for the account it runs under alone */
 	line.listen = "127.0.0.1:8080";

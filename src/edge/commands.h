@@ -24,11 +24,12 @@ struct command_line {
 	struct arena arena;
 	const char *store, *listen, *tls_cert, *tls_key, *behind_proxy, *plan, *password, *role, *area, *name, *threads,
 		*workers, *elders, *seed, *key_file, *suite, *new_key_file, *sign_key_file, *checkpoints, *against, *key,
-		*organization, *person, *family, *policy, *files, *map, *sheet, *source, *annotated;
+		*organization, *person, *family, *policy, *files, *map, *sheet, *source, *annotated, *out, *filter, *fields, *purpose;
 	struct keys_wish keys; /* what `key_file` and `suite` say */
 	const char *as, *database; /* of the schema */
-	bool json, password_stdin, check, dry_run;
+	bool json, password_stdin, check, dry_run, all;
 	int body_fd; /* the file that a request's body is; -1: none */
+	int out_fd; /* the file that an answer goes into where it is a file; -1: none */
 	const char *words[4]; /* what stands behind the command's name */
 	size_t word_count;
 	char **argv; /* as the program was started, for a restart */
@@ -39,6 +40,7 @@ int command_serve(struct command_line *line); /* serve.c */
 int command_key(struct command_line *line); /* key.c */
 int command_verify(struct command_line *line); /* verify.c */
 int command_import(struct command_line *line); /* command_import.c */
+int command_export(struct command_line *line); /* command_export.c */
 int command_exit_of(enum store_open_result result, const char *store);
 
 /* One request, to the server that holds the store or carried out here. The exit code when the store cannot be had; otherwise 0 with

@@ -19,6 +19,7 @@ enum body {
 	BODY_CLEAR, /* some of its sealed fields, in clear */
 	BODY_OBJECT, /* some JSON object */
 	BODY_TABLE, /* CSV text, or an XLSX workbook */
+	BODY_LISTED, /* the same, or lines of JSON */
 	BODY_FILE, /* a picture or a PDF */
 	BODY_HTML,
 	BODY_PLAIN,

@@ -18,7 +18,7 @@ const char *const field_type_names[] = {
 const char *const body_names[] = {
 	[BODY_NONE] = "none", [BODY_MEMBERS] = "members", [BODY_CREATE] = "create", [BODY_CHANGE] = "change",
 	[BODY_RECORD] = "record", [BODY_PART] = "part", [BODY_PAGE] = "page", [BODY_CLEAR] = "clear",
-	[BODY_OBJECT] = "object", [BODY_TABLE] = "table", [BODY_FILE] = "file",
+	[BODY_OBJECT] = "object", [BODY_TABLE] = "table", [BODY_LISTED] = "listed", [BODY_FILE] = "file",
 	[BODY_HTML] = "html", [BODY_PLAIN] = "plain", [BODY_EVENTS] = "events",
 };
 _Static_assert(COUNT(field_type_names) == FIELD_TYPES + 1 && COUNT(body_names) == BODIES, "each has a name");

@@ -156,8 +156,9 @@ static void body_schema(struct json_out *json, const struct route *route, enum b
 
 static void content(struct json_out *json, const struct route *route, enum body body, const struct members *members, enum use use)
 {
-	static const char *const types[BODIES][3] = {
+	static const char *const types[BODIES][4] = {
 		[BODY_CHANGE] = { "application/merge-patch+json", "application/json" }, [BODY_TABLE] = { "text/csv", XLSX_TYPE },
+		[BODY_LISTED] = { "text/csv", XLSX_TYPE, "application/x-ndjson" },
 		[BODY_HTML] = { "text/html" }, [BODY_PLAIN] = { "text/plain" }, [BODY_EVENTS] = { "text/event-stream" },
 	};
 	static const char *const json_type[] = { "application/json", NULL };

@@ -17,8 +17,8 @@ enum { PAGE_ROWS = 500, PAGE_BYTES_MAX = 32 << 20, PURPOSE_MIN = 2, PURPOSE_MAX 
 
 /* ---- what was asked ---- */
 
-static const struct word forms[] = { { "csv", "CSV 文本" }, { "xlsx", "Excel 工作簿" }, { 0 } };
-static const struct export_form *const form_of[] = { &export_csv, &export_xlsx };
+static const struct word forms[] = { { "csv", "CSV 文本" }, { "xlsx", "Excel 工作簿" }, { "ndjson", "每行一个 JSON" }, { 0 } };
+static const struct export_form *const form_of[] = { &export_csv, &export_xlsx, &export_lines };
 _Static_assert(COUNT(forms) == COUNT(form_of) + 1, "each has a word");
 
 static bool take_form(struct export *export)
@@ -26,11 +26,23 @@ static bool take_form(struct export *export)
 	struct text said = call_param(export->call, "as");
 	const struct word *word = said.ptr ? word_find(forms, said) : forms;
 	if (!word) {
-		call_problem_detail(export->call, PROBLEM_BAD_REQUEST, TEXT("as 只能是 csv 或 xlsx"), TEXT("as is csv or xlsx"));
+		call_problem_detail(export->call, PROBLEM_BAD_REQUEST, TEXT("as 只能是 csv、xlsx 或 ndjson"),
+			TEXT("as is csv, xlsx or ndjson"));
 		return false;
 	}
 	export->form = form_of[word - forms];
 	return true;
+}
+
+/* In a table that is imported again nobody would come to life. */
+static bool take_ended(struct export *export)
+{
+	if (!call_flag(export->call, "ended", &export->wish.with_ended))
+		return false;
+	if (!export->wish.with_ended || export->form->whole)
+		return true;
+	call_problem_detail(export->call, PROBLEM_BAD_REQUEST, TEXT("ended 只用于 as=ndjson"), TEXT("ended goes with as=ndjson"));
+	return false;
 }
 
 /* Without `fields` all that people have filled in, and that has a place in a cell. */
@@ -38,12 +50,13 @@ static bool take_fields(struct export *export)
 {
 	const struct shape *shape = export->wish.shape;
 	const struct record_out *asked = &export->asked;
+	bool whole = export->form->whole;
 	for (size_t i = SYSTEM_SLOTS; asked->field_count == 0 && i < shape->slot_count; i++)
-		if (shape->slots[i].field->type != FIELD_file)
+		if (whole || shape->slots[i].field->type != FIELD_file)
 			export->slots[export->slot_count++] = &shape->slots[i];
 	for (size_t i = 0; i < asked->field_count; i++) {
 		const struct slot *slot = shape_slot(shape, asked->fields[i]);
-		if (!slot || slot->field->type == FIELD_file) {
+		if (!slot || (slot->field->type == FIELD_file && !whole)) {
 			call_problem_detail(export->call, PROBLEM_BAD_REQUEST, TEXT("fields 中有不存在或不能导出的字段"),
 				TEXT("One of the fields does not exist, or cannot be exported"));
 			return false;
@@ -251,8 +264,8 @@ static void export_list(struct call *call)
 	struct export *export = arena_take(call->arena, sizeof *export);
 	export->call = call;
 	export->asked = record_out_for(call, NULL);
-	if (!list_read(call, call->route->shape, &export->wish) || !take_form(export) || !take_fields(export) || !take_clear(export) ||
-	    !take_purpose(export))
+	if (!list_read(call, call->route->shape, &export->wish) || !take_form(export) || !take_ended(export) || !take_fields(export) ||
+	    !take_clear(export) || !take_purpose(export))
 		return;
 	if (!sent_file_open(&export->file)) {
 		app_settle(call, STORE_FULL);
@@ -273,8 +286,9 @@ static const struct field params[] = {
 	{ .type = FIELD_word, .name = "as", .label = "文件格式，默认 CSV", .words = forms, .en = "how it is written" },
 	{ .type = FIELD_text, .name = "for", .label = "用途，写在表头之上和日志中", .max = PURPOSE_MAX, .en = "what it is for" },
 	{ .type = FIELD_boolean, .name = "clear", .label = "不遮盖受保护的字段，须写明用途", .en = "sealed fields in clear" },
+	{ .type = FIELD_boolean, .name = "ended", .label = "包括已结束的记录，只用于 ndjson", .en = "also those that have ended" },
 };
-static const struct about export_about = { .gives = BODY_TABLE, .lists = true, .params = ROWS(params),
+static const struct about export_about = { .gives = BODY_LISTED, .lists = true, .params = ROWS(params),
 	                                   .problems = PROBLEM_LIST(PROBLEM_INVALID) };
 
 static const struct operation operations_of_all[] = {

@@ -17,8 +17,9 @@ struct export_form {
 	enum store_code (*write)(struct export *export); /* the page that was read */
 	enum store_code (*end)(struct export *export); /* NULL: there is nothing behind them */
 	void (*drop)(struct export *export); /* instead of `end`, and whatever `begin` has said; NULL: nothing is held */
+	bool whole; /* a record is all that is answered of it; not what fits into cells */
 };
-extern const struct export_form export_csv, export_xlsx;
+extern const struct export_form export_csv, export_xlsx, export_lines;
 
 struct export_sheet; /* export_xlsx.c */
 

@@ -150,7 +150,7 @@ static bool add_conditions(struct query *query, struct call *call, const struct 
 	query_sql(query, along_ids ? " WHERE +district = " : " WHERE district = ");
 	query_value(query, value_int(call->actor.district));
 	scope_condition(query, &call->actor, &shape->ties);
-	query_sql(query, " AND ended_at IS NULL");
+	query_sql(query, wish->with_ended ? "" : " AND ended_at IS NULL");
 	if (!wish->filter)
 		return true;
 	query_sql(query, " AND ");

@@ -22,6 +22,7 @@ struct list_wish {
 	struct filter *filter; /* NULL: all that are in sight */
 	struct filter_world world;
 	bool to_the_end; /* page by page, all of them are wanted */
+	bool with_ended; /* also those that have ended */
 	struct arena *arena; /* of the statements; NULL: the call's */
 };
 
