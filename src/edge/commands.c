@@ -464,7 +464,8 @@ static bool take_places(struct command_line *line)
 
 int commands_run(int argc, char **argv, const struct module *const *modules, size_t count)
 {
-	struct command_line line = { .modules = modules, .module_count = count, .arena = arena_new(256 << 20), .argv = argv, .body_fd = -1, .out_fd = -1 };
+	struct command_line line = { .modules = modules, .module_count = count, .arena = arena_new(256 << 20), .argv = argv,
+		                     .body_fd = -1, .out_fd = -1 };
 	bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
 	umask(0077); /* a store is for the account it runs under alone */
 	line.listen = "127.0.0.1:8080";

@@ -148,7 +148,7 @@ static enum store_code write_rows(struct export *export)
 			if (cell.len > 0 && !write_cell(export, i, cell))
 				return STORE_BROKEN;
 		}
-	return STORE_OK;
+	return ferror(sheet->sheet->optimize_tmpfile) ? STORE_FULL : STORE_OK;
 }
 
 static enum store_code end(struct export *export)

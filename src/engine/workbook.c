@@ -2,7 +2,7 @@
 /* workbook.c - an XLSX workbook that is written to be sent.
  *
  * The library does not say whether its temporary files could be written, so what came out is looked at: every part of the package
- * can be unpacked and has its end. */
+ * can be unpacked and has its end, and of a sheet that was written row by row no byte is missing between. */
 #include "engine/workbook.h"
 
 #include "base/log.h"
@@ -50,29 +50,71 @@ void workbook_drop(lxw_workbook *book)
 
 /* ---- whether all of it is there ---- */
 
-/* The part's last bytes are the end of its outermost element. */
-static bool part_is_whole(zip_t *zip, zip_uint64_t at)
+enum { HEAD_MOST = 32768, TAIL_MOST = 1024 };
+
+/* How a part begins and ends, and how long it is. */
+struct part {
+	char head[HEAD_MOST], tail[TAIL_MOST];
+	size_t head_len, tail_len;
+	int64_t size;
+};
+
+static void keep_tail(struct part *part, const char *bytes, size_t len)
 {
-	char bytes[32768], tail[64];
-	size_t kept = 0;
-	zip_int64_t n = -1;
-	zip_file_t *part = zip_fopen_index(zip, at, 0);
-	while (part && (n = zip_fread(part, bytes, sizeof bytes)) > 0) {
-		size_t take = (size_t)n < sizeof tail ? (size_t)n : sizeof tail, keep = kept < sizeof tail - take ? kept : sizeof tail - take;
-		memmove(tail, tail + kept - keep, keep);
-		memcpy(tail + keep, bytes + n - take, take);
-		kept = keep + take;
-	}
-	if (part)
-		zip_fclose(part);
-	while (kept > 0 && tail[kept - 1] == '\n')
-		kept--;
-	const char *sheet = strstr(zip_get_name(zip, at, 0), "worksheets/sheet") ? "</worksheet>" : ">";
-	size_t len = strlen(sheet);
-	return n == 0 && kept >= len && memcmp(tail + kept - len, sheet, len) == 0;
+	size_t take = len < TAIL_MOST ? len : TAIL_MOST, keep = TAIL_MOST - take < part->tail_len ? TAIL_MOST - take : part->tail_len;
+	memmove(part->tail, part->tail + part->tail_len - keep, keep);
+	memcpy(part->tail + keep, bytes + len - take, take);
+	part->tail_len = keep + take;
 }
 
-static bool is_whole(int fd)
+static bool read_part(zip_t *zip, zip_uint64_t at, struct part *part)
+{
+	char bytes[HEAD_MOST];
+	zip_int64_t n = -1;
+	zip_file_t *file = zip_fopen_index(zip, at, 0);
+	part->head_len = part->tail_len = 0;
+	part->size = 0;
+	while (file && (n = zip_fread(file, bytes, sizeof bytes)) > 0) {
+		if (part->size == 0)
+			memcpy(part->head, bytes, part->head_len = (size_t)n);
+		keep_tail(part, bytes, (size_t)n);
+		part->size += n;
+	}
+	if (file)
+		zip_fclose(file);
+	return n == 0;
+}
+
+/* `row_bytes` lie between the two tags. */
+static bool has_rows(const struct part *part, int64_t row_bytes)
+{
+	static const char begin[] = "<sheetData>", end[] = "</sheetData>";
+	const char *first = memmem(part->head, part->head_len, begin, sizeof begin - 1);
+	const char *last = memmem(part->tail, part->tail_len, end, sizeof end - 1);
+	if (!first || !last)
+		return false;
+	int64_t before = first + sizeof begin - 1 - part->head, behind = part->tail + part->tail_len - last;
+	return before + row_bytes + behind == part->size;
+}
+
+static bool is_whole(zip_t *zip, int64_t row_bytes)
+{
+	struct part part;
+	zip_int64_t parts = zip_get_num_entries(zip, 0);
+	for (zip_int64_t i = 0; i < parts; i++) {
+		if (!read_part(zip, (zip_uint64_t)i, &part))
+			return false;
+		if (row_bytes >= 0 && strstr(zip_get_name(zip, (zip_uint64_t)i, 0), "worksheets/sheet") && !has_rows(&part, row_bytes))
+			return false;
+		while (part.tail_len > 0 && part.tail[part.tail_len - 1] == '\n')
+			part.tail_len--;
+		if (part.tail_len == 0 || part.tail[part.tail_len - 1] != '>')
+			return false;
+	}
+	return parts > 0;
+}
+
+static bool file_is_whole(int fd, int64_t row_bytes)
 {
 	int wrong, copy = dup(fd);
 	zip_t *zip = copy < 0 ? NULL : zip_fdopen(copy, 0, &wrong);
@@ -81,18 +123,31 @@ static bool is_whole(int fd)
 			close(copy);
 		return false;
 	}
-	zip_int64_t parts = zip_get_num_entries(zip, 0);
-	bool whole = parts > 0;
-	for (zip_int64_t i = 0; i < parts && whole; i++)
-		whole = part_is_whole(zip, (zip_uint64_t)i);
+	bool whole = is_whole(zip, row_bytes);
 	zip_discard(zip);
 	return whole;
 }
 
+/* So many bytes of rows lie in the temporary file; -1: it is not written row by row. False: they could not be written. */
+static bool count_rows(lxw_workbook *book, int64_t *row_bytes)
+{
+	lxw_worksheet *sheet = STAILQ_FIRST(book->worksheets);
+	*row_bytes = -1;
+	if (!sheet->optimize)
+		return true;
+	lxw_worksheet_write_single_row(sheet); /* the last one, which still waits */
+	if (fflush(sheet->optimize_tmpfile) != 0 || ferror(sheet->optimize_tmpfile))
+		return false;
+	*row_bytes = ftello(sheet->optimize_tmpfile);
+	return *row_bytes >= 0;
+}
+
 enum store_code workbook_end(lxw_workbook *book, struct sent_file *file, struct call *call)
 {
+	int64_t row_bytes;
+	bool written = count_rows(book, &row_bytes);
 	lxw_error error = workbook_close(book);
-	if (error == LXW_NO_ERROR && is_whole(file->fd))
+	if (written && error == LXW_NO_ERROR && file_is_whole(file->fd, row_bytes))
 		return sent_file_measure(file, call);
 	log_error("a workbook cannot be written in %s: %s", temporary_directory(), error ? lxw_strerror(error) : "it is cut off");
 	return STORE_FULL;
