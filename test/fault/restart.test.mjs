@@ -249,7 +249,7 @@ test(`a stop waits for a body that goes on coming and an answer that is being re
 	const times = (await Promise.all(ends)).map((at) => Math.round(at - since));
 	t.diagnostic(`writer, uploader, stuck and reader were gone after ${times.join(', ')} ms`);
 	assert.equal(takeAnswer(got.get(writer)).status, 201);
-	assert.equal(takeAnswer(got.get(uploader)).status, 200);
+	assert.ok([200, 202].includes(takeAnswer(got.get(uploader)).status)); // the rows are laid down; what is left of them is made later
 	assert.equal(got.get(stuck).length, 0);
 	assert.ok(times[2] < drainMs, 'who stands still is cut');
 	let answers = 0;

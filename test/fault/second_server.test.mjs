@@ -77,8 +77,13 @@ function onFile() {
 		assert.equal(added.code, 0, added.stderr);
 		const signedIn = await ask(server, 'POST', '/api/v1/login', { body: { user: 'second', password: 'another long password' } });
 		assert.equal(signedIn.status, 200);
-		const journal = await ask(server, 'GET', '/api/v1/journal?limit=200', { cookie: auditor });
-		assert.ok(journal.json.items.some((line) => line.resource === 'user' && line.id === JSON.parse(added.stdout).id),
+		const lines = [];
+		for (let next = ''; next !== null;) {
+			const page = await ask(server, 'GET', `/api/v1/journal?limit=200${next && `&cursor=${next}`}`, { cookie: auditor });
+			lines.push(...page.json.items);
+			({ next } = page.json);
+		}
+		assert.ok(lines.some((line) => line.resource === 'user' && line.id === JSON.parse(added.stdout).id),
 			'journalled');
 		assert.equal((await verify(store)).ok, true);
 	});
