@@ -217,16 +217,17 @@ static enum store_code write_pages(struct export *export)
 	export->wish.page.limit = PAGE_ROWS;
 	export->wish.to_the_end = true;
 	export->wish.arena = &export->scratch;
-	do {
+	for (;;) {
 		enum store_code code = app->stopping ? STORE_BUSY : read_page(export);
 		if (code == STORE_OK)
 			code = export->form->write(export);
 		if (code != STORE_OK)
 			return code;
 		export->count += export->row_count;
+		if (export->row_count < PAGE_ROWS) /* nothing is behind it, nor was kept of where that would begin */
+			return STORE_OK;
 		go_on_behind(export);
-	} while (export->row_count == PAGE_ROWS);
-	return STORE_OK;
+	}
 }
 
 static enum store_code write_file(struct export *export)
