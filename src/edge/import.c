@@ -230,13 +230,20 @@ static void answer(struct import *import, const json_t *job)
 	json_end_object(&json);
 }
 
+/* The whole file or nothing of it: what was laid down before is taken away. */
+static void give_up(struct import *import, enum store_code code)
+{
+	batch_drop(&import->batch);
+	app_settle(import->call, code);
+}
+
 /* Good rows are in the job's hands from here on: a peer that goes away, or a server that stops, changes nothing of that. */
 static void carry_out(struct import *import)
 {
 	struct call *call = import->call;
 	json_t *job = NULL;
 	enum store_code code = batch_begin(&import->batch);
-	if (code != STORE_OK) {
+	if (code != STORE_OK) { /* where a database was lost just then, the job may be there all the same */
 		app_settle(call, code);
 		return;
 	}
@@ -252,17 +259,6 @@ static void carry_out(struct import *import)
 }
 
 /* ---- what was asked ---- */
-
-static bool read_flag(struct call *call, const char *name, bool otherwise, bool *flag)
-{
-	struct text said = call_param(call, name);
-	*flag = said.ptr ? text_is(said, "true") || text_is(said, "1") : otherwise;
-	if (!said.ptr || *flag || text_is(said, "false") || text_is(said, "0"))
-		return true;
-	call_problem_detail(call, PROBLEM_BAD_REQUEST, text_printf(call->arena, "%s 只能是 true 或 false", name),
-		text_printf(call->arena, "%s is true or false", name));
-	return false;
-}
 
 /* Where rows belong that do not say it: what was named, else all of what is the actor's. */
 static bool read_area(struct import *import)
@@ -331,9 +327,11 @@ static void import_free(struct import *import)
 static bool begin(struct import *import, bool checks)
 {
 	struct call *call = import->call;
-	if (!read_flag(call, "dry_run", false, &import->dry_run) || !read_flag(call, "wait", true, &import->wait) ||
+	bool waits = true;
+	if (!call_flag(call, "dry_run", &import->dry_run) || (call_param(call, "wait").ptr && !call_flag(call, "wait", &waits)) ||
 	    !read_area(import) || !source_of(call).ptr)
 		return false;
+	import->wait = waits;
 	import->dry_run = import->dry_run || checks;
 	import->back = checks ? import_file_new() : NULL;
 	if (checks && !import->back)
@@ -353,7 +351,7 @@ static void read_table(struct call *call, bool checks)
 		if (code == STORE_OK)
 			code = read_rows(import);
 		if (code != STORE_OK)
-			app_settle(call, code);
+			give_up(import, code);
 		else if (import->back)
 			import_file_answer(import->back, call, import->shape->resource->label);
 		else if (import->dry_run || import->batch.pieces == 0)

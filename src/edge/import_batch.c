@@ -119,6 +119,19 @@ enum store_code batch_add(struct batch *batch, const struct batch_row *rows, siz
 	return code;
 }
 
+static enum store_code take_away(struct tx *tx, void *arg)
+{
+	const struct batch *batch = arg;
+	return db_exec(tx->db, "DELETE FROM import_piece WHERE district = ?1 AND job = ?2",
+	               BIND(value_int(batch->call->actor.district), value_int(batch->id)), NULL);
+}
+
+void batch_drop(struct batch *batch)
+{
+	if (batch->pieces > 0)
+		store_command(batch->call->app->store, LANE_BULK, take_away, batch);
+}
+
 /* ---- the job ---- */
 
 static void put_counts(struct json_out *json, const struct batch_counts *counts)

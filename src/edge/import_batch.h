@@ -35,6 +35,8 @@ struct batch {
 
 /* Lays down a piece: the rows, of one shape. */
 enum store_code batch_add(struct batch *batch, const struct batch_row *rows, size_t count);
+/* Takes away what was laid down, where no job will be made of it; what cannot be taken away now goes with a later start. */
+void batch_drop(struct batch *batch);
 /* Makes the job, in one command; the call is answered with it. */
 enum store_code batch_begin(struct batch *batch);
 

@@ -165,6 +165,17 @@ describe('a workbook', () => {
 		assertProblem(await send(workbook({ 台账: rows }), `?sheet=${encodeURIComponent('没有')}`, XLSX), 400, 'bad_table');
 	});
 
+	test('that is damaged behind its first thousand rows leaves nothing behind', async () => {
+		const rows = Array.from({ length: 3000 }, (_, i) => [`坏簿${i}`, '男', '1948-03-05', '370613001011', `某路${i}号`]);
+		const bytes = workbook({ 台账: [['姓名', '性别', '出生日期', '区划代码', '住址'], ...rows] });
+		const broken = Buffer.from(bytes);
+		const at = broken.indexOf(Buffer.from('坏簿2900'));
+		broken.fill('<', at, at + 4);
+		assertProblem(await send(broken, '', XLSX), 400, 'bad_table');
+		assert.equal((await bureau.get(`/api/v1/elders?${filterOf({ starts: [{ var: 'name' }, '坏簿'] })}`)).json.items.length, 0);
+		assert.deepEqual((await bureau.all('/api/v1/jobs')).filter(({ state }) => state !== 'done'), []);
+	});
+
 	test('that cannot be read says what to do', async () => {
 		const bytes = workbook({ 台账: [['姓名'], ['甲']] });
 		for (const [what, body, says] of [['an old one', Buffer.concat([Buffer.from('d0cf11e0a1b11ae1', 'hex'), Buffer.alloc(2000)]), /xlsx/],
