@@ -18,7 +18,7 @@ struct backend {
 	struct db *(*reader_take)(struct store *store, unsigned budget_ms);
 	enum store_code (*reader_give)(struct store *store, struct db *db);
 	bool (*leads)(const struct store *store); /* NULL: there is no other process */
-	bool (*wanted)(const struct store *store); /* NULL: never */
+	bool (*wanted)(const struct store *store); /* NULL: a transaction is kept short whether or not somebody waits */
 };
 
 struct db_ops {

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 enum {
+	ALONE_AFTER_MS = 1000, /* who wrote a moment ago will write again, and would wait for a long transaction's commit too */
 	WRITER_CACHE_KB = 16 * 1024,
 	READER_CACHE_KB = 2 * 1024, /* beside the mapped file */
 	CHECKPOINT_PAGES = 2000, /* 8 MB: a checkpoint of that takes a few milliseconds */
@@ -39,6 +40,7 @@ struct lite_file {
 	pthread_cond_t work;
 	struct queue queues[LANE_COUNT];
 	unsigned waiting;
+	int64_t people_ms; /* when somebody last wrote who waits for it: not in the bulk lane; steady */
 	bool stopping, reserve_spent;
 	int64_t reserve_try_ms; /* steady: when the spent reserve is tried again */
 	int wal_pages; /* as of the last commit; the writer's alone */
@@ -372,6 +374,8 @@ static void file_submit(struct store *store, struct command *command)
 	bool accepted = !file->stopping && (command->job.lane == LANE_ALARM || file->waiting < STORE_QUEUE_MAX);
 	if (accepted) {
 		struct queue *queue = &file->queues[command->job.lane];
+		if (command->job.lane != LANE_BULK)
+			file->people_ms = clock_steady_ms();
 		command->job.next = NULL;
 		*queue->end = &command->job;
 		queue->end = &command->job.next;
@@ -387,7 +391,7 @@ static bool file_wanted(const struct store *store)
 {
 	struct lite_file *file = store->inner;
 	pthread_mutex_lock(&file->lock);
-	bool wanted = file->waiting > 0;
+	bool wanted = file->waiting > 0 || clock_steady_ms() - file->people_ms < ALONE_AFTER_MS;
 	pthread_mutex_unlock(&file->lock);
 	return wanted;
 }

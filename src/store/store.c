@@ -92,7 +92,7 @@ bool store_leads(const struct store *store)
 
 bool store_is_wanted(const struct store *store)
 {
-	return store->backend->wanted && store->backend->wanted(store);
+	return !store->backend->wanted || store->backend->wanted(store);
 }
 
 struct pool *store_pool(struct store *store)
