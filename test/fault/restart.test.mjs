@@ -282,8 +282,8 @@ test(`what is with the store for longer than a stop waits is finished and answer
 	/* Whoever sent it is told that it goes on; the server is gone when what it does now is done. */
 	assert.ok([200, 202, 503].includes(answer.status), answer.text);
 	await server.untilStarted(2);
-	const listed = await newest(server, cookie);
-	assert.equal(listed.filter(({ name }) => name.startsWith('slown')).length, 100);
+	const made = async () => (await newest(server, cookie)).filter(({ name }) => name.startsWith('slown')).length;
+	await until('the rest is made', async () => await made() === 100, 90000);
 	assert.deepEqual(await server.end(), { code: 0, signal: null });
 	assert.equal((await verify(store)).ok, true);
 });
