@@ -12,6 +12,7 @@
 #include "engine/reveal.h"
 #include "engine/search.h"
 #include "engine/session.h"
+#include "engine/twins.h"
 #include "engine/template.h"
 
 static const struct module *const modules[] = {

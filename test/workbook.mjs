@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inflateRawSync } from 'node:zlib';
 import { run, temporaryDirectory } from './harness.mjs';
+import { packageOf } from './xlsx.mjs';
 
 export const XLSX = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet';
 
@@ -66,37 +67,14 @@ export async function seenByLibreOffice(bytes) {
 	return rowsOfCsv(readFileSync(join(directory, 'book.csv'), 'utf8'));
 }
 
-const crcTable = Uint32Array.from({ length: 256 }, (_, n) => {
-	for (let k = 0; k < 8; k++)
-		n = n & 1 ? 0xedb88320 ^ (n >>> 1) : n >>> 1;
-	return n;
-});
-const crcOf = (bytes) => (bytes.reduce((crc, byte) => crcTable[(crc ^ byte) & 255] ^ (crc >>> 8), 0xffffffff) ^ 0xffffffff) >>> 0;
-
-/** A package of these parts, as they are. */
-export function packageOf(parts) {
-	const entries = [], directory = [];
-	let at = 0;
-	for (const [name, text] of Object.entries(parts)) {
-		const bytes = Buffer.from(text), common = Buffer.alloc(26);
-		common.writeUInt16LE(20, 0);
-		common.writeUInt32LE(crcOf(bytes), 10);
-		common.writeUInt32LE(bytes.length, 14);
-		common.writeUInt32LE(bytes.length, 18);
-		common.writeUInt16LE(Buffer.byteLength(name), 22);
-		const place = Buffer.alloc(14);
-		place.writeUInt32LE(at, 10);
-		entries.push(Buffer.from('PK\x03\x04'), common, Buffer.from(name), bytes);
-		directory.push(Buffer.from('PK\x01\x02\x14\x00'), common, place, Buffer.from(name));
-		at += 30 + Buffer.byteLength(name) + bytes.length;
-	}
-	const end = Buffer.alloc(22), listed = Buffer.concat(directory);
-	end.write('PK\x05\x06', 'latin1');
-	end.writeUInt16LE(Object.keys(parts).length, 8);
-	end.writeUInt16LE(Object.keys(parts).length, 10);
-	end.writeUInt32LE(listed.length, 12);
-	end.writeUInt32LE(at, 16);
-	return Buffer.concat([...entries, listed, end]);
+/** The workbook that LibreOffice makes of a table, taking what looks like numbers and dates for such. */
+export async function savedByLibreOffice(csv) {
+	const directory = temporaryDirectory();
+	writeFileSync(join(directory, 'table.csv'), csv);
+	const got = await run([`-env:UserInstallation=file://${directory}/profile`, '--headless', '--infilter=CSV:44,34,76,1', '--convert-to', 'xlsx',
+		'--outdir', directory, join(directory, 'table.csv')], { bin: 'soffice', deadlineMs: 120000 });
+	assert.equal(got.code, 0, got.stderr);
+	return readFileSync(join(directory, 'table.xlsx'));
 }
 
 /** The same workbook with these rows of { column letters: text or number } behind those of its first sheet. */

@@ -16,7 +16,8 @@ function crc32(bytes) {
 
 const escaped = (text) => String(text).replace(/[&<>"]/g, (sign) => `&#${sign.codePointAt(0)};`);
 
-function zip(parts) {
+/** A package of these parts, as they are. */
+export function packageOf(parts) {
 	const files = [], directory = [];
 	let at = 0;
 	for (const [name, text] of Object.entries(parts)) {
@@ -65,7 +66,7 @@ export function workbook(sheets) {
 	const names = Object.keys(sheets), packages = 'http://schemas.openxmlformats.org/package/2006';
 	const sheet = (rows) => `<worksheet ${main}><sheetData>${rows.map((row, at) => (row.length
 		? `<row r="${at + 1}">${row.map((value, column) => cell(value, at + 1, column)).join('')}</row>` : '')).join('')}</sheetData></worksheet>`;
-	return zip({
+	return packageOf({
 		'[Content_Types].xml': `<Types xmlns="${packages}/content-types"><Default Extension="xml" ContentType="application/xml"/></Types>`,
 		'_rels/.rels': `<Relationships xmlns="${packages}/relationships"><Relationship Id="r1" Type="${relations}/officeDocument" Target="xl/workbook.xml"/></Relationships>`,
 		'xl/workbook.xml': `<workbook ${main} xmlns:r="${relations}"><sheets>${names.map((name, at) =>

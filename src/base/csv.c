@@ -13,7 +13,7 @@ struct csv csv_open(struct text source, char delimiter)
 {
 	struct csv csv = { .source = source, .delimiter = delimiter };
 	csv.special[(unsigned char)delimiter] = csv.special['\n'] = csv.special['\r'] = csv.special['"'] = true;
-	if (text_starts(source, TEXT("\xEF\xBB\xBF")))
+	if (text_starts(source, CSV_MARK))
 		csv.at = 3;
 	return csv;
 }

@@ -34,6 +34,8 @@ struct csv {
 	bool special[256];
 };
 
+#define CSV_MARK TEXT("\xEF\xBB\xBF") /* stands at the beginning of a file: without it Excel takes UTF-8 for something else */
+
 struct csv csv_open(struct text source, char delimiter);
 /* Comma, tab or semicolon: of which the first lines have most. */
 char csv_guess_delimiter(struct text source);

@@ -145,11 +145,23 @@ struct text text_word(struct text *rest)
 	return word;
 }
 
+size_t text_point(struct text a, uint32_t *point)
+{
+	const unsigned char *p = (const unsigned char *)a.ptr;
+	size_t len = a.len > 0 ? utf8_sequence(p, a.len) : 0;
+	if (len == 0 || !point)
+		return len;
+	*point = len == 1 ? p[0] : p[0] & (0xFFu >> (len + 1));
+	for (size_t i = 1; i < len; i++)
+		*point = *point << 6 | (p[i] & 0x3Fu);
+	return len;
+}
+
 size_t text_utf8_length(struct text a)
 {
 	size_t points = 0;
 	for (size_t at = 0; at < a.len; points++) {
-		size_t n = utf8_sequence((const unsigned char *)a.ptr + at, a.len - at);
+		size_t n = text_point((struct text){ a.ptr + at, a.len - at }, NULL);
 		if (n == 0)
 			return SIZE_MAX;
 		at += n;

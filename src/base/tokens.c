@@ -61,18 +61,6 @@ static uint32_t fold(uint32_t point)
 	return point == 'v' ? 'u' : point;
 }
 
-/* The next code point of valid UTF-8. */
-static uint32_t next_point(const char **at)
-{
-	const unsigned char *p = (const unsigned char *)*at;
-	unsigned more = p[0] < 0x80 ? 0 : p[0] < 0xE0 ? 1 : p[0] < 0xF0 ? 2 : 3;
-	uint32_t point = more == 0 ? p[0] : p[0] & (0x3Fu >> more);
-	for (unsigned i = 1; i <= more; i++)
-		point = point << 6 | (p[i] & 0x3F);
-	*at += more + 1;
-	return point;
-}
-
 static void add_point(struct buf *out, uint32_t point)
 {
 	static const unsigned char heads[] = { 0, 0xC0, 0xE0, 0xF0 };
@@ -84,13 +72,13 @@ static void add_point(struct buf *out, uint32_t point)
 
 static void cut_up(struct cut *cut, struct arena *arena, struct text text)
 {
-	const char *at = text.ptr, *end = text.ptr + text.len;
 	enum unit_kind before = NOTHING;
+	uint32_t point;
 	bool blank = false;
 	cut->count = 0;
 	cut->folded = buf_in(arena, text.len + 4, 2 * text.len + 4);
-	while (at < end) {
-		uint32_t point = fold(next_point(&at));
+	for (size_t len; (len = text_point(text, &point)) > 0; text = (struct text){ text.ptr + len, text.len - len }) {
+		point = fold(point);
 		enum unit_kind kind = kind_of(point);
 		blank = blank || kind == BLANK;
 		bool goes_on = kind == before && (kind == DIGITS || kind == LETTERS);

@@ -3,6 +3,7 @@
 #include "base/xlsx_strings.h"
 
 #include "base/log.h"
+#include "base/disk.h"
 #include "base/temporary.h"
 #include "base/xlsx_part.h"
 #include "base/xlsx_value.h"
@@ -31,21 +32,14 @@ static bool spool_open(struct spool *spool, struct package *package)
 {
 	spool->waiting = malloc(WAITING_MAX);
 	spool->fd = spool->waiting ? temporary_file() : -1;
-	return spool->fd > 0 || fail_file(package, "made");
+	return spool->fd >= 0 || fail_file(package, "made");
 }
 
 static bool spool_flush(struct spool *spool, struct package *package)
 {
-	for (size_t done = 0; done < spool->waiting_len;) {
-		ssize_t wrote = write(spool->fd, spool->waiting + done, spool->waiting_len - done);
-		if (wrote < 0 && errno == EINTR)
-			continue;
-		if (wrote <= 0)
-			return fail_file(package, "written");
-		done += (size_t)wrote;
-	}
+	bool written = disk_write(spool->fd, (struct text){ (const char *)spool->waiting, spool->waiting_len });
 	spool->waiting_len = 0;
-	return true;
+	return written || fail_file(package, "written");
 }
 
 /* `len` is at most WAITING_MAX. */

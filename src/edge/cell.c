@@ -9,24 +9,6 @@
 
 /* ---- characters ---- */
 
-/* The code point here, and how long it is; 0xFFFD of one byte where it is not UTF-8. */
-static uint32_t point_at(const char *at, const char *end, size_t *len)
-{
-	const unsigned char *b = (const unsigned char *)at;
-	size_t left = (size_t)(end - at);
-	*len = b[0] < 0x80 ? 1 : b[0] < 0xE0 ? 2 : b[0] < 0xF0 ? 3 : 4;
-	if (b[0] < 0x80)
-		return b[0];
-	if (b[0] < 0xC2 || b[0] > 0xF4 || *len > left) {
-		*len = 1;
-		return 0xFFFD;
-	}
-	uint32_t point = b[0] & (0xFFu >> (*len + 1));
-	for (size_t i = 1; i < *len; i++)
-		point = point << 6 | (b[i] & 0x3F);
-	return point;
-}
-
 /* Soft hyphens, zero widths, directions, joiners, byte order marks: nobody sees them, and nobody typed them. */
 static bool is_unseen(uint32_t point)
 {
@@ -70,7 +52,10 @@ static struct text clean(struct arena *arena, struct text cell, unsigned how)
 	char *out = arena_take_raw(arena, cell.len + 1);
 	size_t used = 0, len;
 	for (const char *at = cell.ptr, *end = at + cell.len; at < end; at += len) {
-		uint32_t point = point_at(at, end, &len), now = narrow(point, how & SIGNS);
+		uint32_t point = 0xFFFD; /* what is no character stays as it is, to be refused */
+		len = text_point((struct text){ at, (size_t)(end - at) }, &point);
+		len = len ? len : 1;
+		uint32_t now = narrow(point, how & SIGNS);
 		if (is_unseen(point) || ((how & NO_BLANKS) && (is_blank(point) || point == '\n')))
 			continue;
 		if (is_blank(point) || now != point) {

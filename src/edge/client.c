@@ -3,7 +3,7 @@
 #include "edge/client.h"
 
 #include "base/log.h"
-#include "store/disk.h"
+#include "base/disk.h"
 
 #include <errno.h>
 #include <fcntl.h>

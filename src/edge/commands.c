@@ -9,7 +9,7 @@
 #include "edge/setup.h"
 #include "engine/checkpoint.h"
 #include "engine/password.h"
-#include "store/disk.h"
+#include "base/disk.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,7 +5,8 @@
 #include "base/log.h"
 #include "engine/file_store.h"
 #include "engine/session.h"
-#include "store/disk.h"
+#include "base/disk.h"
+#include "base/temporary.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -192,7 +193,7 @@ static void begin(struct exchange *ex, const char *url, const char *method)
 static bool spool(struct exchange *ex, const char *bytes, size_t len)
 {
 	if (ex->spool < 0)
-		ex->spool = open(P_tmpdir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+		ex->spool = temporary_file();
 	if (ex->spool < 0)
 		return false;
 	if (!disk_write(ex->spool, (struct text){ bytes, len }))
@@ -215,7 +216,7 @@ static void take_body(struct exchange *ex, const char *bytes, size_t len)
 		ex->discard = true;
 	} else if (call->route->upload) {
 		if (!spool(ex, bytes, len)) {
-			log_error("upload: cannot keep it in %s: %s", P_tmpdir, strerror(errno));
+			log_error("upload: cannot keep it in %s: %s", temporary_directory(), strerror(errno));
 			call_problem(call, PROBLEM_STORAGE_FULL);
 			ex->discard = true;
 		}

@@ -2,6 +2,8 @@
 /* import.c - a table becomes records. First every row is read and looked at, while nothing is written; then the good ones are laid
  * down in the store, and a job makes records of them (import_batch.h), which the answer waits for unless it is told not to. */
 #include "edge/http.h"
+
+#include "base/crypto.h"
 #include "edge/import_own.h"
 #include "engine/source.h"
 
@@ -181,21 +183,6 @@ static void put_columns(struct json_out *json, const struct import *import)
 	json_end_object(json);
 }
 
-/* Counts from `result` where the job has told its own, else as they were found. */
-static void put_counts(struct json_out *json, const struct batch_counts *counts, const json_t *result)
-{
-	const struct {
-		const char *name;
-		int64_t count;
-	} all[] = { { "rows", counts->rows }, { "accepted", counts->accepted }, { "rejected", counts->rejected },
-		    { "created", counts->created }, { "changed", counts->changed }, { "same", counts->same },
-		    { "claimed", counts->claimed } };
-	for (size_t i = 0; i < COUNT(all); i++) {
-		const json_t *told = json_object_get(result, all[i].name);
-		json_member_int(json, text_of(all[i].name), told ? json_integer_value(told) : all[i].count);
-	}
-}
-
 /* What the job could not do after all. */
 static void keep_job_errors(struct import *import, const json_t *result)
 {
@@ -218,7 +205,7 @@ static void answer(struct import *import, const json_t *job)
 	keep_job_errors(import, result);
 	struct json_out json = call_json(call, under_way ? 202 : 200);
 	json_begin_object(&json);
-	put_counts(&json, &import->batch.counts, under_way ? NULL : result);
+	batch_put_counts(&json, &import->batch.counts, under_way ? NULL : result);
 	put_told(&json, "errors", &import->errors);
 	put_told(&json, "notes", &import->notes);
 	put_columns(&json, import);
@@ -305,6 +292,7 @@ static struct import *import_new(struct call *call)
 	import->sex = shape_slot(shape, TEXT("sex"));
 	import->born_on = shape_slot(shape, TEXT("born_on"));
 	import->extra = shape_slot(shape, TEXT("extra"));
+	random_bytes(&import->seen.seed, sizeof import->seen.seed);
 	import->arena = arena_new(CALL_ARENA_MAX);
 	import->scratch = arena_new(CALL_ARENA_MAX);
 	import->errors.of = arena_take(call->arena, TOLD_MAX * sizeof *import->errors.of);

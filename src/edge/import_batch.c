@@ -134,15 +134,18 @@ void batch_drop(struct batch *batch)
 
 /* ---- the job ---- */
 
-static void put_counts(struct json_out *json, const struct batch_counts *counts)
+void batch_put_counts(struct json_out *json, const struct batch_counts *counts, const json_t *instead)
 {
-	JSON_INT(json, "rows", counts->rows);
-	JSON_INT(json, "accepted", counts->accepted);
-	JSON_INT(json, "rejected", counts->rejected);
-	JSON_INT(json, "created", counts->created);
-	JSON_INT(json, "changed", counts->changed);
-	JSON_INT(json, "same", counts->same);
-	JSON_INT(json, "claimed", counts->claimed);
+	const struct {
+		const char *name;
+		int64_t count;
+	} all[] = { { "rows", counts->rows }, { "accepted", counts->accepted }, { "rejected", counts->rejected },
+		    { "created", counts->created }, { "changed", counts->changed }, { "same", counts->same },
+		    { "claimed", counts->claimed } };
+	for (size_t i = 0; i < COUNT(all); i++) {
+		const json_t *told = json_object_get(instead, all[i].name);
+		json_member_int(json, text_of(all[i].name), told ? json_integer_value(told) : all[i].count);
+	}
 }
 
 static enum store_code take(struct tx *tx, struct call *call, struct job_work *work, struct json_out *input)
@@ -159,7 +162,7 @@ static enum store_code take(struct tx *tx, struct call *call, struct job_work *w
 	work->total = counts.accepted;
 	counts.accepted = counts.created = counts.changed = counts.same = counts.claimed = 0;
 	json_begin_object(&json);
-	put_counts(&json, &counts);
+	batch_put_counts(&json, &counts, NULL);
 	json_end_object(&json);
 	work->result = buf_done(&result);
 	return STORE_OK;

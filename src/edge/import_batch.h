@@ -33,6 +33,8 @@ struct batch {
 	struct batch_counts counts; /* accepted: rows that wait */
 };
 
+/* Members of an open object: the counts, each as `instead` (a job's result; NULL: none) has it where it has it. */
+void batch_put_counts(struct json_out *json, const struct batch_counts *counts, const json_t *instead);
 /* Lays down a piece: the rows, of one shape. */
 enum store_code batch_add(struct batch *batch, const struct batch_row *rows, size_t count);
 /* Takes away what was laid down, where no job will be made of it; what cannot be taken away now goes with a later start. */

@@ -32,7 +32,7 @@ struct import_file *import_file_new(void)
 	}
 	file->arena = arena_new(4 * (WRITE_BYTES + ROW_BYTES_MAX));
 	begin_rows(file);
-	buf_text(&file->rows, TEXT("\xEF\xBB\xBF")); /* without it Excel takes UTF-8 for something else */
+	buf_text(&file->rows, CSV_MARK);
 	return file;
 }
 

@@ -39,6 +39,7 @@ struct seen {
 	uint64_t *keys;
 	unsigned *lines;
 	size_t count, room;
+	uint64_t seed; /* nobody can make a file whose keys all meet in one place */
 };
 
 struct import {

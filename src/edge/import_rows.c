@@ -28,9 +28,10 @@ static void tell(struct import *import, struct row *row, bool wrong, struct text
 static struct text written_of(const struct import *import, const struct row *row, struct text field)
 {
 	for (size_t i = 0; i < import->columns.count && i < row->written_count; i++)
-		if (import->columns.of[i].slot && text_eq(import->columns.of[i].slot->name, field))
+		if (import->columns.of[i].slot && text_eq(import->columns.of[i].slot->name, field) && row->written[i].len > 0)
 			return text_cut(row->written[i], VALUE_BYTES_MAX);
-	return TEXT_NONE;
+	bool by_address = import->area && import->address && text_eq(field, import->area->name); /* from which it followed */
+	return by_address ? written_of(import, row, import->address->name) : TEXT_NONE;
 }
 
 void import_keep_told(struct import *import, const struct told *told, struct told_list *list)
@@ -196,9 +197,10 @@ void import_keep_row(struct import *import, unsigned line, const struct text *ce
 
 /* ---- looking at rows ---- */
 
-static uint64_t key_number(struct text key)
+/* FNV-1a, of 64 bits, from a beginning of its own. */
+static uint64_t key_number(const struct seen *seen, struct text key)
 {
-	uint64_t number = 14695981039346656037u; /* FNV-1a, of 64 bits */
+	uint64_t number = 14695981039346656037u ^ seen->seed;
 	for (size_t i = 0; i < key.len; i++)
 		number = (number ^ (unsigned char)key.ptr[i]) * 1099511628211u;
 	return number | 1;
@@ -206,7 +208,8 @@ static uint64_t key_number(struct text key)
 
 static void make_room(struct seen *seen)
 {
-	struct seen larger = { .room = seen->room ? 2 * seen->room : 4096, .count = seen->count };
+	struct seen larger = { .room = seen->room ? 2 * seen->room : 4096, .count = seen->count,
+		               .seed = seen->seed };
 	larger.keys = calloc(larger.room, sizeof *larger.keys);
 	larger.lines = calloc(larger.room, sizeof *larger.lines);
 	if (!larger.keys || !larger.lines)
@@ -228,7 +231,7 @@ static void make_room(struct seen *seen)
 /* The line in which it stands already; 0: this is the first. */
 static unsigned see(struct seen *seen, struct text key, unsigned line)
 {
-	uint64_t number = key_number(key);
+	uint64_t number = key_number(seen, key);
 	if (2 * seen->count >= seen->room)
 		make_room(seen);
 	size_t at = number % seen->room;
@@ -273,7 +276,16 @@ static enum store_code look_at_rows(struct db *db, void *arg)
 	return STORE_OK;
 }
 
-/* What is wrong with one row, as the field names stand in our answers. */
+/* Whether something is told to be wrong with the cell. */
+static bool is_told(const struct row *row, struct text field)
+{
+	for (size_t i = 0; i < row->told_count; i++)
+		if (row->told[i].wrong && text_eq(row->told[i].column, field))
+			return true;
+	return false;
+}
+
+/* What is wrong with one row, as the field names stand in our answers. Not what would follow from a card that is wrong. */
 static void tell_wrongs(struct import *import, struct row *row, const struct call *call)
 {
 	if (call->problem != PROBLEM_INVALID) {
@@ -282,13 +294,12 @@ static void tell_wrongs(struct import *import, struct row *row, const struct cal
 		     call->detail_en.ptr ? call->detail_en : text_of(problem->en));
 		return;
 	}
+	bool card_is_wrong = import->card && is_told(row, import->card->name);
 	for (size_t i = 0; i < call->wrong_count; i++) {
 		const struct wrong *wrong = &call->wrongs[i];
 		struct text field = { wrong->pointer.ptr + 1, wrong->pointer.len - 1 };
-		bool said = false; /* of the same cell */
-		for (size_t k = 0; k < row->told_count; k++)
-			said = said || (text_eq(row->told[k].column, field) && row->wrong_count > 0);
-		if (!said)
+		bool would_follow = card_is_wrong && (text_is(field, "sex") || text_is(field, "born_on"));
+		if (!is_told(row, field) && !(would_follow && strcmp(wrong->code, "required") == 0))
 			tell(import, row, true, field, written_of(import, row, field), wrong->code, wrong->zh, wrong->en);
 	}
 }
@@ -361,7 +372,7 @@ enum store_code import_flush(struct import *import)
 		return STORE_OK;
 	if (is_out_of_time(import))
 		return STORE_BUSY;
-	struct look *look = arena_take(&import->arena, sizeof *look);
+	struct look *look = arena_take_raw(&import->arena, sizeof *look);
 	look->import = import;
 	enum store_code code = store_read(import->call->app->store, 0, look_at_rows, look);
 	for (size_t i = 0; i < import->row_count && code == STORE_OK; i++) {

@@ -4,18 +4,17 @@
 
 #include "base/charset.h"
 #include "base/log.h"
+#include "base/temporary.h"
 #include "engine/call.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 /* What was read of a file need not stay in memory. */
-enum { DROP_BYTES = 8 << 20 };
+enum { DROP_BYTES = 8 << 20, LOOK_BYTES = 64 * 1024, CONTROLS_OF_TEXT_MAX = 10 };
 
 struct reason {
 	const char *zh, *en;
@@ -45,7 +44,7 @@ static bool convert(struct sheet *sheet, enum charset charset)
 {
 	struct call *call = sheet->call;
 	struct stat file;
-	int fd = open(P_tmpdir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	int fd = temporary_file();
 	bool fine = fd >= 0 && charset_to_utf8(call->raw, charset, fd) && fstat(fd, &file) == 0 && file.st_size > 0;
 	if (fine) {
 		sheet->mapped = mmap(NULL, (size_t)file.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
@@ -54,7 +53,7 @@ static bool convert(struct sheet *sheet, enum charset charset)
 	}
 	if (!fine) {
 		sheet->mapped = NULL;
-		log_error("import: a file cannot be written in %s: %s", P_tmpdir, strerror(errno));
+		log_error("import: a file cannot be written in %s: %s", temporary_directory(), strerror(errno));
 		call_problem(call, PROBLEM_STORAGE_FULL);
 	}
 	if (fd >= 0)
@@ -62,10 +61,24 @@ static bool convert(struct sheet *sheet, enum charset charset)
 	return fine;
 }
 
+/* A picture or a PDF has nearly all of the 32 characters that control something; a damaged text has one or two beside its line ends. */
+static bool is_text(struct text source)
+{
+	size_t len = source.len < LOOK_BYTES ? source.len : LOOK_BYTES;
+	uint32_t controls = 0;
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)source.ptr[i] < ' ')
+			controls |= UINT32_C(1) << source.ptr[i];
+	return __builtin_popcount(controls) <= CONTROLS_OF_TEXT_MAX;
+}
+
 static bool open_text(struct sheet *sheet)
 {
 	struct text source = sheet->call->raw;
 	enum charset charset = charset_guess(source);
+	bool wide = charset == CHARSET_UTF16LE || charset == CHARSET_UTF16BE;
+	if (!wide && !is_text(source))
+		return refuse(sheet->call, XLSX_NOT_ZIP);
 	if (charset != CHARSET_UTF8) {
 		if (!convert(sheet, charset))
 			return false;

@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "engine/keys.h"
-#include "store/disk.h"
+#include "base/disk.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -81,7 +81,7 @@ struct text export_cell(struct export *export, const struct slot *slot)
 static enum store_code begin(struct export *export)
 {
 	struct buf head = buf_in(export->call->arena, 4096, 64 * 1024);
-	buf_text(&head, TEXT("\xEF\xBB\xBF")); /* without it Excel takes UTF-8 for something else */
+	buf_text(&head, CSV_MARK);
 	if (export->purpose.ptr) { /* without, the first line is the header: programs rely on it */
 		csv_put_text(&head, export_watermark(export));
 		buf_text(&head, TEXT("\r\n"));

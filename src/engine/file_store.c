@@ -3,7 +3,7 @@
 #include "engine/file_store.h"
 
 #include "base/log.h"
-#include "store/disk.h"
+#include "base/disk.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -89,16 +89,6 @@ static size_t put_point(char *out, unsigned point)
 	return len;
 }
 
-/* The character that begins at `at`, of valid UTF-8. */
-static unsigned get_point(struct text text, size_t at)
-{
-	unsigned char lead = (unsigned char)text.ptr[at];
-	unsigned point = lead < 0x80 ? lead : lead < 0xE0 ? lead & 0x1F : lead < 0xF0 ? lead & 0x0F : lead & 0x07;
-	while (++at < text.len)
-		point = point << 6 | ((unsigned char)text.ptr[at] & 0x3F);
-	return point;
-}
-
 /* The first text behind all that begin with `prefix`: its last character that has a next one is raised. The order of UTF-8's
  * bytes is that of the characters. Missing: nothing comes behind them. */
 static struct text behind_prefix(struct arena *arena, struct text prefix)
@@ -106,7 +96,8 @@ static struct text behind_prefix(struct arena *arena, struct text prefix)
 	enum { LAST_POINT = 0x10FFFF, SURROGATES = 0xD800, BEHIND_SURROGATES = 0xE000 };
 	while (prefix.len > 0) {
 		size_t start = text_cut(prefix, prefix.len - 1).len;
-		unsigned point = get_point(prefix, start);
+		uint32_t point = LAST_POINT;
+		text_point((struct text){ prefix.ptr + start, prefix.len - start }, &point);
 		if (point == LAST_POINT) {
 			prefix.len = start;
 			continue;

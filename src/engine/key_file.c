@@ -5,7 +5,7 @@
 #include "base/arena.h"
 #include "base/crypto.h"
 #include "base/log.h"
-#include "store/disk.h"
+#include "base/disk.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -260,11 +260,6 @@ static enum store_code split_records(struct tx *tx, void *arg)
 
 /* ---- what they say of themselves ---- */
 
-static bool has_twins(const struct shape *shape)
-{
-	return shape->resource->twins != NULL;
-}
-
 #define OTHER { .type = FIELD_text, .name = "other", .label = "另一条记录", .flags = MUST, .max = 20 }
 static const struct field to_merge[] = { OTHER, { .type = FIELD_words, .name = "take", .label = "取另一条记录的字段", .flags = OPTIONAL } };
 static const struct field to_split[] = { OTHER };
@@ -274,9 +269,9 @@ static const struct field to_split[] = { OTHER };
 static const struct about merge_about = { ABOUT(to_merge) }, split_about = { ABOUT(to_split) };
 
 static const struct operation operations_of_all[] = {
-	{ METHOD_POST, "/{id}/merge", RIGHT_WRITE, ROUTE_COMMAND, .command = merge_records, .has = has_twins, .zh = "合并", .en = "merge",
+	{ METHOD_POST, "/{id}/merge", RIGHT_WRITE, ROUTE_COMMAND, .command = merge_records, .has = shape_has_twins, .zh = "合并", .en = "merge",
 	  .about = &merge_about },
-	{ METHOD_POST, "/{id}/split", RIGHT_WRITE, ROUTE_COMMAND, .command = split_records, .has = has_twins, .zh = "拆分", .en = "split",
+	{ METHOD_POST, "/{id}/split", RIGHT_WRITE, ROUTE_COMMAND, .command = split_records, .has = shape_has_twins, .zh = "拆分", .en = "split",
 	  .about = &split_about },
 };
 

@@ -106,6 +106,10 @@ const char *resource_roles(const struct resource *resource, enum right right); /
 extern const struct word end_reasons[]; /* that fit any resource */
 struct shape *shape_new(struct arena *arena, struct access *access, const struct resource *resource);
 const struct slot *shape_slot(const struct shape *shape, struct text name); /* NULL: there is none */
+static inline bool shape_has_twins(const struct shape *shape)
+{
+	return shape->resource->twins != NULL;
+}
 /* The field that a column of a file stands for, by its name, its label or one of its other headers; NULL: none. */
 const struct slot *shape_header(const struct shape *shape, struct text header);
 

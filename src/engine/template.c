@@ -208,7 +208,7 @@ static enum store_code write_workbook(struct template *template)
 static enum store_code write_csv(struct template *template)
 {
 	struct buf head = buf_in(template->call->arena, 4096, 64 * 1024);
-	buf_text(&head, TEXT("\xEF\xBB\xBF")); /* without it Excel takes UTF-8 for something else */
+	buf_text(&head, CSV_MARK);
 	for (size_t i = SYSTEM_SLOTS, columns = 0; i < template->shape->slot_count; i++) {
 		const struct field *field = template->shape->slots[i].field;
 		if (!is_filled_in(field))

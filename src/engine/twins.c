@@ -5,7 +5,7 @@
  * or by one that differs in a character where telephone or address speak for it. Where both have a number that only one may have,
  * they are two people, unless telephone or address speak against that. The list goes through the records by that field, a bounded
  * number at a time, so that a page may be empty and yet have a next one. */
-#include "engine/merge.h"
+#include "engine/twins.h"
 
 #include "base/pinyin.h"
 #include "engine/input.h"
@@ -60,16 +60,9 @@ static struct marks marks_of(const struct shape *shape)
 
 static size_t points_of(struct text text, uint32_t points[static NAME_POINTS_MAX])
 {
-	const unsigned char *at = (const unsigned char *)text.ptr, *end = at + text.len;
 	size_t count = 0;
-	while (at < end && count < NAME_POINTS_MAX) {
-		size_t len = at[0] < 0x80 ? 1 : at[0] < 0xE0 ? 2 : at[0] < 0xF0 ? 3 : 4;
-		uint32_t point = len == 1 ? at[0] : at[0] & (0xFFu >> (len + 1));
-		for (size_t i = 1; i < len && at + i < end; i++)
-			point = point << 6 | (at[i] & 0x3F);
-		points[count++] = point;
-		at += len;
-	}
+	for (size_t len; count < NAME_POINTS_MAX && (len = text_point(text, &points[count])) > 0; count++)
+		text = (struct text){ text.ptr + len, text.len - len };
 	return count;
 }
 
@@ -299,11 +292,6 @@ static enum store_code compare(struct db *db, void *arg)
 
 /* ---- what they say of themselves ---- */
 
-static bool has_twins(const struct shape *shape)
-{
-	return shape->resource->twins != NULL;
-}
-
 static const struct word reasons[] = {
 	{ "same_name", "姓名相同" }, { "same_sound", "姓名同音" }, { "one_character", "姓名差一个字" }, { "same_phone", "电话相同" },
 	{ "near_address", "住址相近" }, { 0 },
@@ -330,9 +318,9 @@ static const struct field with[] = { { .type = FIELD_text, .name = "with", .labe
 static const struct about compare_about = { .gives = BODY_MEMBERS, .out = { ROWS(compared) }, .params = ROWS(with) };
 
 static const struct operation operations_of_all[] = {
-	{ METHOD_GET, "/twins", RIGHT_WRITE, ROUTE_READ, .read = list, .has = has_twins, .zh = "疑似重复", .en = "list twins of",
+	{ METHOD_GET, "/twins", RIGHT_WRITE, ROUTE_READ, .read = list, .has = shape_has_twins, .zh = "疑似重复", .en = "list twins of",
 	  .about = &list_about },
-	{ METHOD_GET, "/{id}/compare", RIGHT_WRITE, ROUTE_READ, .read = compare, .has = has_twins, .zh = "比较", .en = "compare",
+	{ METHOD_GET, "/{id}/compare", RIGHT_WRITE, ROUTE_READ, .read = compare, .has = shape_has_twins, .zh = "比较", .en = "compare",
 	  .about = &compare_about },
 };
 

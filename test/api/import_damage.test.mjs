@@ -5,9 +5,9 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { assertProblem, cleanUp, filterOf, idCardOf, newElder, openHouse, register } from '../harness.mjs';
+import { savedByLibreOffice, XLSX } from '../workbook.mjs';
 import { workbook } from '../xlsx.mjs';
 
-const XLSX = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet';
 let house, bureau;
 
 before(async () => {
@@ -49,6 +49,7 @@ describe('a cell', () => {
 		for (const [column, field] of [['身份证号', 'id_card'], ['联系电话', 'phone']])
 			for (const written of ['3.70613E+17', '3.7e+17', '1.39123E+10'])
 				assert.deepEqual(codes(await send(`姓名,性别,出生日期,区划代码,${column}\n四舍五入,男,1948-03-05,370613001011,${written}\n`)), [`2 ${field} rounded_number`], written);
+		assert.deepEqual(codes(await send('姓名,区划代码,身份证号\n没有别的,370613001011,3.70613E+17\n')), ['2 id_card rounded_number'], 'what would follow from the card is not asked for');
 		const got = await send('姓名,性别,出生日期,区划代码,身份证号\n原样,男,1948-03-05,370613001011,3.70613E+17\n');
 		assert.deepEqual([got.json.errors[0].value, got.json.rejected], ['3.70613E+17', 1]);
 		assert.match(got.json.errors[0].message, /文本/);
@@ -134,6 +135,10 @@ describe('a file', () => {
 		await send(`${head}\n地名五,男,1948-03-05,,不知何处\n`, '', 'text/csv', house.street1);
 		assert.equal((await named('地名五'))[0].area, '370613001000000');
 		assertProblem(await send('姓名\n', '?area=370613002', 'text/csv', house.street1), 400, 'bad_request');
+		const elsewhere = of('370613003').name;
+		const far = areas.find((area) => area.number.startsWith('370613003') && area.level === 'community').name.replace(/(居委会|村委会)$/, '');
+		const refused = await send(`${head}\n地名六,男,1948-03-05,,${elsewhere}${far}3号楼\n`, '', 'text/csv', house.street1);
+		assert.deepEqual(refused.json.errors.map(({ column, code, value }) => [column, code, value]), [['area', 'out_of_scope', `${elsewhere}${far}3号楼`]], 'it is said what led there');
 	});
 
 	test('looked at only, nothing is written; it comes back with what is wrong in front', async () => {
@@ -165,6 +170,23 @@ describe('a workbook', () => {
 		assertProblem(await send(workbook({ 台账: rows }), `?sheet=${encodeURIComponent('没有')}`, XLSX), 400, 'bad_table');
 	});
 
+	test('that LibreOffice has saved, with what it takes numbers and dates for', async () => {
+		const card = idCardOf('906004', '1948-03-05', 2);
+		const got = await send(await savedByLibreOffice(`某街道老年人台账,,,,,,,\n,,,,,,,\n序号,姓  名,身份证号,性 别,出生日期,住址,联系电话,是否独居\n`
+			+ `1,办公一,${card.slice(0, 17)}${card.endsWith('X') ? 'x' : card[17]},女性,1948.3.5,"甲路1号,东单元",139-1234-5678,是\n`
+			+ '2,办公二,,男,1948-03-05,乙路2号,13912345679,√\n3,办公三,,女,19480305,"丙路3号\n二楼",0535-6781234,否\n'
+			+ '4,办公四,,1,1948/3/5,丁路4号,１３９１２３４５６７０,无\n5,办公五,,女,1948年3月5日,,,\n6,办公六,3.70613E+17,男,5/3/1948,,,也许\n'), '', XLSX);
+		assert.deepEqual([got.json.rows, got.json.unknown_columns], [6, []], got.text);
+		const lost = !card.endsWith('X'); // 18 digits are a number to it
+		assert.deepEqual(codes(got).filter((code) => !code.startsWith('4 ')), ['9 id_card rounded_number', '9 tags not_yes_or_no']);
+		assert.deepEqual(codes(got).filter((code) => code.startsWith('4 ')), lost ? ['4 id_card rounded_number'] : []);
+		for (const [name, phone, alone] of [['办公二', '139****5679', true], ['办公三', '****1234', false], ['办公四', '139****5670', false], ['办公五', null, false]]) {
+			const [elder] = await named(name);
+			assert.equal(elder?.born_on, '1948-03-05', name);
+			assert.deepEqual([elder.phone?.slice(-8) ?? null, elder.tags.includes('living_alone')], [phone?.slice(-8) ?? null, alone], name);
+		}
+	});
+
 	test('that is damaged behind its first thousand rows leaves nothing behind', async () => {
 		const rows = Array.from({ length: 3000 }, (_, i) => [`坏簿${i}`, '男', '1948-03-05', '370613001011', `某路${i}号`]);
 		const bytes = workbook({ 台账: [['姓名', '性别', '出生日期', '区划代码', '住址'], ...rows] });
@@ -179,6 +201,7 @@ describe('a workbook', () => {
 	test('that cannot be read says what to do', async () => {
 		const bytes = workbook({ 台账: [['姓名'], ['甲']] });
 		for (const [what, body, says] of [['an old one', Buffer.concat([Buffer.from('d0cf11e0a1b11ae1', 'hex'), Buffer.alloc(2000)]), /xlsx/],
+			['a picture', Buffer.from(Array.from({ length: 4000 }, (_, n) => (n * 7919 + (n >> 3)) & 255)), /CSV/],
 			['one cut off', bytes.subarray(0, bytes.length - 30), /损坏/], ['a zip of something else', Buffer.concat([Buffer.from('PK\x05\x06'), Buffer.alloc(18)]), /./]]) {
 			const got = await send(body, '', XLSX);
 			assert.ok([400, 422].includes(got.status), `${what}: ${got.text}`);

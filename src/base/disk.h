@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* disk.h - what every file needs that must be there whole. */
-#ifndef STORE_DISK_H
-#define STORE_DISK_H
+#ifndef BASE_DISK_H
+#define BASE_DISK_H
 
 #include "base/text.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* disk.c - what every file needs that must be there whole. */
-#include "store/disk.h"
+#include "base/disk.h"
 
 #include "base/arena.h"
 
