@@ -145,6 +145,15 @@ struct text text_word(struct text *rest)
 	return word;
 }
 
+bool text_lists(const char *list, struct text name)
+{
+	struct text rest = text_of(list);
+	while (rest.len > 0)
+		if (text_eq(text_word(&rest), name))
+			return true;
+	return false;
+}
+
 size_t text_point(struct text a, uint32_t *point)
 {
 	const unsigned char *p = (const unsigned char *)a.ptr;

@@ -35,6 +35,7 @@ struct text text_printf(struct arena *arena, const char *format, ...) __attribut
 struct text text_percent(struct arena *arena, struct text a); /* as it stands in a URI (RFC 3986 2.1) */
 /* The next of words with blanks between, which is taken off the rest; empty behind the last. */
 struct text text_word(struct text *rest);
+bool text_lists(const char *list, struct text name); /* whether it is one of the names, which stand with blanks between; NULL: of none */
 /* How many bytes the character takes with which the text begins, and which it is (`point` may be NULL). 0: the text is empty, or
  * begins with U+0000, or with what is not UTF-8. */
 size_t text_point(struct text a, uint32_t *point);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* household.c - the households of elders (rows 38 and 118): who lives together, where, in which cell of the grid. */
 #include "care/modules.h"
+#include "engine/operations.h"
+#include "engine/reaction.h"
+#include "engine/record.h"
 
 static const struct word structures[] = {
 	{ "single", "单人户" }, { "couple", "夫妻户" }, { "two_generations", "两代户" }, { "three_generations", "三代及以上户" },
@@ -38,6 +41,28 @@ static const struct resource household = {
 };
 static const struct resource *const resources[] = { &household };
 
+/* Where only one or two elders lived by themselves, nobody is left; in any other home somebody may be. */
+static enum store_code end_empty(struct tx *tx, struct call *call, const void *before, const void *record)
+{
+	const struct record *elder = record;
+	const struct shape *shape = app_shape(call->app, TEXT("household"));
+	int64_t home = record_number(app_shape(call->app, TEXT("elder")), record, "household");
+	(void)before;
+	bool died = text_is(elder->end_reason, "died");
+	if (!home || !(died || text_is(elder->end_reason, "moved_out")))
+		return STORE_OK;
+	bool alone = db_int(tx->db, 0, "SELECT 1 FROM household h WHERE h.district = ?1 AND h.id = ?2 AND h.ended_at IS NULL"
+		" AND h.structure IN ('single', 'couple') AND NOT EXISTS (SELECT 1 FROM elder e WHERE e.district = h.district"
+		" AND e.household = h.id AND e.ended_at IS NULL)", BIND(value_int(call->actor.district), value_int(home))) == 1;
+	return alone ? operation_close(tx, call, shape, home, died ? "all_died" : "moved_out", elder->ended_on) : db_code(tx->db);
+}
+
+static const struct reaction reactions[] = {
+	{ .on = "elder", .action = "end", .writes = "household", .does = "end", .react = end_empty,
+	  .zh = "单人户、夫妻户的老人都已去世或迁出，该户终止", .en = "a home of one, or of a couple, ends with the last who lived there" },
+};
+
 const struct module household_module = {
 	.name = "household", .file = __FILE__, .resources = resources, .resource_count = COUNT(resources),
+	.reactions = reactions, .reaction_count = COUNT(reactions),
 };

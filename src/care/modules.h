@@ -13,7 +13,8 @@
 	C(household) \
 	C(organization) \
 	C(saved_list) \
-	C(staff)
+	C(staff) \
+	C(transfer)
 
 #define CAPABILITY_DECLARATION(name) extern const struct module name##_module;
 CAPABILITIES(CAPABILITY_DECLARATION)

@@ -29,7 +29,8 @@ static const char *with_parameters(struct command_line *line, const char *path)
 	const struct {
 		const char *name, *value;
 	} all[] = { { "dry_run", line->dry_run && !line->annotated ? "true" : NULL },
-		    { "area", line->area }, { "map", line->map }, { "sheet", line->sheet }, { "source", line->source } };
+		    { "area", line->area }, { "map", line->map }, { "sheet", line->sheet }, { "source", line->source },
+		    { "event", line->event } };
 	char sign = '?';
 	if (line->annotated)
 		path = text_printf(&line->arena, "%s/check", path).ptr;
@@ -88,7 +89,8 @@ static int import_file(struct command_line *line, const char *path, struct text 
 	if (line->json) {
 		printf("%.*s\n", TEXT_ARG(answer.body));
 	} else {
-		static const char *const names[] = { "rows", "accepted", "rejected", "created", "changed", "same", "claimed" };
+		static const char *const names[] = { "rows", "accepted", "rejected", "created", "changed", "same", "claimed",
+			                             "ended", "returned", "followed" };
 		for (size_t i = 0; i < COUNT(names); i++)
 			printf("%s%.*s %s", i ? ", " : "", TEXT_ARG(command_member(&answer, &line->arena, names[i])), names[i]);
 		printf("%s\n", line->dry_run ? " (nothing was written)" : "");
@@ -102,7 +104,8 @@ int command_import(struct command_line *line)
 	const char *path = line->word_count == 2 ? path_of(line, line->words[0]) : NULL;
 	if (!path) {
 		fprintf(stderr, "usage: songhe import elders|facilities|... FILE.csv|FILE.xlsx --store STORE [--dry-run] [--json]\n"
-			"  [--annotated FILE.csv] [--area NUMBER] [--map '{\"header\":\"field\"}'] [--sheet NAME] [--source WORD]\n");
+			"  [--annotated FILE.csv] [--area NUMBER] [--map '{\"header\":\"field\"}'] [--sheet NAME] [--source WORD]\n"
+			"  [--event died|moved_out|...|returned]\n");
 		return EXIT_USAGE;
 	}
 	int fd = open(line->words[1], O_RDONLY | O_CLOEXEC);

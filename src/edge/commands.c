@@ -407,6 +407,7 @@ static bool read_options(struct command_line *line, int argc, char **argv, bool 
 		{ "key", &line->key }, { "organization", &line->organization }, { "person", &line->person },
 		{ "family", &line->family }, { "policy", &line->policy }, { "files", &line->files },
 		{ "as", &line->as }, { "database", &line->database }, { "map", &line->map }, { "sheet", &line->sheet },
+		{ "event", &line->event },
 		{ "source", &line->source }, { "annotated", &line->annotated }, { "out", &line->out },
 		{ "filter", &line->filter }, { "fields", &line->fields }, { "for", &line->purpose },
 	};

@@ -260,6 +260,20 @@ static bool read_area(struct import *import)
 	return false;
 }
 
+/* A list of deaths does not say in each row that somebody died. */
+static bool read_event(struct import *import)
+{
+	struct text said = call_param(import->call, "event");
+	const struct word *word = said.ptr ? word_find(import->shape->slots[END_SLOTS].field->words, said) : NULL;
+	bool returns = text_is(said, EVENT_RETURNED);
+	import->event = returns ? said : word ? text_of(word->word) : TEXT_NONE;
+	if (!said.ptr || returns || word)
+		return true;
+	call_problem_detail(import->call, PROBLEM_BAD_REQUEST, TEXT("event 应是这类记录的终止原因之一，或 returned"),
+		TEXT("event is a reason why such a record ends, or returned"));
+	return false;
+}
+
 static bool read_map(struct call *call, json_t **map)
 {
 	struct text said = call_param(call, "map");
@@ -317,7 +331,7 @@ static bool begin(struct import *import, bool checks)
 	struct call *call = import->call;
 	bool waits = true;
 	if (!call_flag(call, "dry_run", &import->dry_run) || (call_param(call, "wait").ptr && !call_flag(call, "wait", &waits)) ||
-	    !read_area(import) || !source_of(call).ptr)
+	    !read_area(import) || !read_event(import) || !source_of(call).ptr)
 		return false;
 	import->wait = waits;
 	import->dry_run = import->dry_run || checks;
@@ -369,6 +383,9 @@ static const struct field answer_fields[] = {
 	{ .type = FIELD_integer, .name = "changed", .label = "更新", .flags = MUST },
 	{ .type = FIELD_integer, .name = "same", .label = "没有变化", .flags = MUST },
 	{ .type = FIELD_integer, .name = "claimed", .label = "转为异议", .flags = MUST },
+	{ .type = FIELD_integer, .name = "ended", .label = "终止", .flags = MUST },
+	{ .type = FIELD_integer, .name = "returned", .label = "恢复", .flags = MUST },
+	{ .type = FIELD_integer, .name = "followed", .label = "随之变动的其他记录", .flags = MUST },
 	{ .type = FIELD_object, .name = "columns", .label = "表头对应的字段", .flags = MUST },
 	{ .type = FIELD_words, .name = "unknown_columns", .label = "不认识的列", .flags = MUST },
 	{ .type = FIELD_text, .name = "job", .label = "任务", .flags = DETAIL },
@@ -387,6 +404,8 @@ static const struct field params[] = {
 	{ .type = FIELD_area, .name = "area", .label = "没有写明区划的行所在的区划", .en = "where rows are that do not say it" },
 	{ .type = FIELD_text, .name = "sheet", .label = "工作表", .en = "the sheet of a workbook" },
 	{ .type = FIELD_text, .name = "map", .label = "表头对应的字段（JSON）", .en = "fields by header, as JSON" },
+	{ .type = FIELD_text, .name = "event", .label = "每一行都是这种变动：终止原因，或 returned（恢复）",
+	  .en = "what each row tells: why a record ended, or returned" },
 	{ .type = FIELD_boolean, .name = "dry_run", .label = "试导入，不写入", .en = "look only, write nothing" },
 	{ .type = FIELD_boolean, .name = "wait", .label = "等待完成", .en = "answer when it is done" },
 };

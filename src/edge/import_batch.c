@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { ERRORS_TOLD_MAX = 100, PIECE_PLAIN_MAX = 16 << 20, ORPHAN_MS = 24 * 3600 * 1000, UNDO_DAYS = 90,
+enum { ERRORS_TOLD_MAX = 100, FOLLOWERS_TOLD_MAX = 200, PIECE_PLAIN_MAX = 16 << 20, ORPHAN_MS = 24 * 3600 * 1000, UNDO_DAYS = 90,
        ALONE_MS = 40 /* pages that many rows change are written once */ };
 
 /* `done`: NULL while the piece waits, then the same kind of box with what it has done. */
@@ -134,18 +134,25 @@ void batch_drop(struct batch *batch)
 
 /* ---- the job ---- */
 
+const char *const import_end_names[IMPORT_ENDS] = {
+	[IMPORT_CREATED] = "created", [IMPORT_CHANGED] = "changed", [IMPORT_SAME] = "same", [IMPORT_CLAIMED] = "claimed",
+	[IMPORT_ENDED] = "ended", [IMPORT_RETURNED] = "returned",
+};
+
+static void put_count(struct json_out *json, const char *name, int64_t count, const json_t *instead)
+{
+	const json_t *told = json_object_get(instead, name);
+	json_member_int(json, text_of(name), told ? json_integer_value(told) : count);
+}
+
 void batch_put_counts(struct json_out *json, const struct batch_counts *counts, const json_t *instead)
 {
-	const struct {
-		const char *name;
-		int64_t count;
-	} all[] = { { "rows", counts->rows }, { "accepted", counts->accepted }, { "rejected", counts->rejected },
-		    { "created", counts->created }, { "changed", counts->changed }, { "same", counts->same },
-		    { "claimed", counts->claimed } };
-	for (size_t i = 0; i < COUNT(all); i++) {
-		const json_t *told = json_object_get(instead, all[i].name);
-		json_member_int(json, text_of(all[i].name), told ? json_integer_value(told) : all[i].count);
-	}
+	put_count(json, "rows", counts->rows, instead);
+	put_count(json, "accepted", counts->accepted, instead);
+	put_count(json, "rejected", counts->rejected, instead);
+	for (size_t i = 0; i < IMPORT_ENDS; i++)
+		put_count(json, import_end_names[i], counts->of[i], instead);
+	put_count(json, "followed", counts->followed, instead);
 }
 
 static enum store_code take(struct tx *tx, struct call *call, struct job_work *work, struct json_out *input)
@@ -153,14 +160,13 @@ static enum store_code take(struct tx *tx, struct call *call, struct job_work *w
 	const struct batch *batch = work->given;
 	struct buf result = buf_in(call->arena, 512, 4096);
 	struct json_out json = json_out(&result);
-	struct batch_counts counts = batch->counts;
+	struct batch_counts counts = { .rows = batch->counts.rows, .rejected = batch->counts.rejected };
 	(void)tx;
 	JSON_TEXT(input, "resource", text_of(batch->shape->resource->name));
 	JSON_TEXT(input, "source", source_of(call));
 	JSON_INT(input, "pieces", batch->pieces);
 	JSON_INT(input, "rows", counts.rows);
-	work->total = counts.accepted;
-	counts.accepted = counts.created = counts.changed = counts.same = counts.claimed = 0;
+	work->total = batch->counts.accepted;
 	json_begin_object(&json);
 	batch_put_counts(&json, &counts, NULL);
 	json_end_object(&json);
@@ -241,6 +247,24 @@ static void tell_refused(struct piece *piece, unsigned line, const struct call *
 			column.len - 1, "code", code, "message", of_field ? row->wrongs[0].zh.ptr : problem->zh));
 }
 
+/* What ended or changed with a row; the first of them by name. */
+static void tell_followed(struct piece *piece, unsigned line, const struct import_row *import)
+{
+	json_t *list = json_object_get(piece->told, "followers");
+	if (import->followed_count == 0)
+		return;
+	if (!list) {
+		list = json_array();
+		json_object_set_new(piece->told, "followers", list);
+	}
+	count_up(piece, "followed", (int64_t)import->followed_count);
+	for (size_t i = 0; i < import->followed_count && json_array_size(list) < FOLLOWERS_TOLD_MAX; i++) {
+		const struct follower *follower = &import->followed[i];
+		json_array_append_new(list, json_pack("{s:i, s:s, s:o, s:s}", "line", (int)line, "resource", follower->resource, "id",
+			json_sprintf("%lld", (long long)follower->id), "action", follower->action));
+	}
+}
+
 static void call_for(struct piece *piece, struct call *row, struct pair *source)
 {
 	call_start(row, piece->work->app, piece->work->arena);
@@ -252,8 +276,6 @@ static void call_for(struct piece *piece, struct call *row, struct pair *source)
 
 static enum store_code apply_row(struct piece *piece, struct reader *in, struct buf *done)
 {
-	static const char *const counts[] = { [IMPORT_CREATED] = "created", [IMPORT_CHANGED] = "changed", [IMPORT_SAME] = "same",
-		                              [IMPORT_CLAIMED] = "claimed" };
 	struct call call;
 	struct pair source;
 	struct import_row import = { .check = false };
@@ -276,9 +298,10 @@ static enum store_code apply_row(struct piece *piece, struct reader *in, struct 
 	}
 	if (code != STORE_OK)
 		return code;
-	count_up(piece, counts[import.end], 1);
+	count_up(piece, import_end_names[import.end], 1);
 	count_up(piece, "accepted", 1);
-	if (import.end != IMPORT_CREATED && import.end != IMPORT_CHANGED)
+	tell_followed(piece, line, &import);
+	if (import.end == IMPORT_SAME || import.end == IMPORT_CLAIMED)
 		return STORE_OK;
 	put_number(done, import.end);
 	put_number(done, import.id);

@@ -9,6 +9,7 @@
 
 enum { PIECE_ROWS = 50, PIECE_BYTES_MAX = 8 << 20 };
 
+extern const char *const import_end_names[IMPORT_ENDS];
 extern const struct schema import_schema;
 extern const struct job_kind import_jobs[1];
 extern const struct grant import_grants[1];
@@ -22,7 +23,7 @@ struct batch_row {
 
 /* What was found, and what has become of it. */
 struct batch_counts {
-	int64_t rows, accepted, rejected, created, changed, same, claimed;
+	int64_t rows, accepted, rejected, of[IMPORT_ENDS], followed;
 };
 
 struct batch {

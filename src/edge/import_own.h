@@ -50,6 +50,7 @@ struct import {
 	struct import_places *places;
 	const struct slot *area, *address, *card, *sex, *born_on, *extra;
 	int64_t area_else; /* where nothing says where */
+	struct text event; /* that each row is, where it does not say another; missing: none */
 	bool dry_run, wait;
 	struct arena arena; /* of the rows that wait */
 	struct arena scratch; /* of one look at them: a read may be run again */

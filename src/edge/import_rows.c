@@ -179,6 +179,8 @@ static void read_cells(struct import *import, struct row *row)
 	}
 	if (extra.len > 0 && !extra.overflow && !cell_of(row, import->extra))
 		add_cell(row, "extra", buf_done(&extra));
+	if (import->event.ptr && !cell_of(row, &import->shape->slots[END_SLOTS]))
+		add_cell(row, import->shape->slots[END_SLOTS].field->name, import->event);
 	name_area(import, row);
 	row->said_count = row->cell_count;
 	fill_from_card(import, row);
@@ -314,8 +316,6 @@ static void tell_twice(struct import *import, struct row *row, unsigned first)
 static void settle_row(struct import *import, struct row *row, struct look *look, size_t i)
 {
 	struct batch_counts *counts = &import->batch.counts;
-	int64_t *const of_end[] = { [IMPORT_CREATED] = &counts->created, [IMPORT_CHANGED] = &counts->changed, [IMPORT_SAME] = &counts->same,
-		                    [IMPORT_CLAIMED] = &counts->claimed };
 	unsigned first = look->became[i].key.ptr ? see(&import->seen, look->became[i].key, row->line) : 0;
 	if (!look->fine[i])
 		tell_wrongs(import, row, &look->calls[i]);
@@ -326,7 +326,7 @@ static void settle_row(struct import *import, struct row *row, struct look *look
 	counts->accepted += row->good;
 	counts->rejected += !row->good;
 	if (row->good)
-		++*of_end[look->became[i].end];
+		counts->of[look->became[i].end]++;
 	for (size_t k = 0; k < row->told_count; k++)
 		if (row->told[k].wrong || row->good)
 			import_keep_told(import, &row->told[k], row->told[k].wrong ? &import->errors : &import->notes);

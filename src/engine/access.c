@@ -36,17 +36,6 @@ const struct role *role_find(struct text name)
 	return NULL;
 }
 
-bool roles_name(const char *list, const char *role)
-{
-	size_t len = strlen(role);
-	for (const char *at = list; at && *at; at += strcspn(at, " ")) {
-		at += strspn(at, " ");
-		if (strncmp(at, role, len) == 0 && (at[len] == ' ' || at[len] == 0))
-			return true;
-	}
-	return false;
-}
-
 unsigned access_number(const struct access *access, const char *permission)
 {
 	for (unsigned i = 0; i < access->count; i++)
@@ -64,7 +53,7 @@ unsigned access_grant(struct access *access, const char *permission, const char 
 		access->names[number] = permission;
 	}
 	for (size_t i = 0; i < COUNT(roles); i++)
-		if (roles_name(list, roles[i].name))
+		if (text_lists(list, text_of(roles[i].name)))
 			access->of_role[i].bits[number / 64] |= UINT64_C(1) << number % 64;
 	return number;
 }
@@ -80,10 +69,17 @@ void access_remove(const struct access *access, struct permissions *permissions,
 
 struct actor actor_local(unsigned district, int64_t area)
 {
-	struct actor actor = { .name = "local", .channel = "local", .role = &local_role, .district = district, .areas = { area },
-		               .area_count = 1 };
-	memset(&actor.permissions, 0xFF, sizeof actor.permissions);
+	struct actor actor = { .name = "local", .channel = "local", .district = district };
+	actor_widen(&actor, area);
 	return actor;
+}
+
+void actor_widen(struct actor *actor, int64_t area)
+{
+	actor->role = &local_role;
+	memset(&actor->permissions, 0xFF, sizeof actor->permissions);
+	actor->areas[0] = area;
+	actor->area_count = 1;
 }
 
 bool actor_may(const struct actor *actor, unsigned permission)

@@ -46,7 +46,6 @@ unsigned access_grant(struct access *access, const char *permission, const char 
 /* PERMISSIONS_MAX: there is no such permission. */
 unsigned access_number(const struct access *access, const char *permission);
 void access_remove(const struct access *access, struct permissions *permissions, const char *permission);
-bool roles_name(const char *roles, const char *role); /* whether the list has the role */
 
 enum { ACTOR_AREAS_MAX = 8, ACTOR_FAMILY_MAX = 8, NAME_BYTES_MAX = 240 /* 60 characters */ };
 
@@ -70,6 +69,7 @@ struct actor {
 };
 
 struct actor actor_local(unsigned district, int64_t area); /* may do everything */
+void actor_widen(struct actor *actor, int64_t area); /* the same person may do everything in the area, for what follows by itself */
 bool actor_may(const struct actor *actor, unsigned permission);
 bool actor_covers(const struct actor *actor, int64_t area);
 bool actor_same_rights(const struct actor *a, const struct actor *b);

@@ -6,11 +6,13 @@
 #include "engine/checkpoint.h"
 #include "engine/feed.h"
 #include "engine/files.h"
+#include "engine/flow.h"
 #include "engine/guess.h"
 #include "engine/job.h"
 #include "engine/journal.h"
 #include "engine/keys.h"
 #include "engine/operations.h"
+#include "engine/reaction.h"
 #include "engine/record_tokens.h"
 #include "engine/session.h"
 #include "engine/shown.h"
@@ -71,6 +73,31 @@ static void add_operations(struct app *app, const struct shape *shape, const str
 	}
 }
 
+static void add_moves(struct app *app, const struct shape *shape)
+{
+	const struct resource *resource = shape->resource;
+	for (size_t i = 0; resource->flow && i < resource->flow->move_count; i++) {
+		const struct move *move = &resource->flow->moves[i];
+		if (!move->roles)
+			continue;
+		const char *permission = text_printf(&app->arena, "%s.%s", resource->name, move->name).ptr;
+		struct route route = { METHOD_POST, text_printf(&app->arena, "%s/{id}/%s", shape->path, move->name).ptr, permission,
+			               ROUTE_COMMAND, .command = flow_command, .move = move,
+			               .about = flow_about(&app->arena, shape, move) };
+		add_route(app, &route, shape, access_grant(&app->access, permission, move->roles));
+	}
+}
+
+/* Those of all modules that are about the shape's changes, in the order of the modules. */
+static void add_reactions(struct app *app, struct shape *shape, size_t most)
+{
+	shape->reactions = arena_take(&app->arena, (most + 1) * sizeof(*shape->reactions));
+	for (size_t m = 0; m < app->module_count; m++)
+		for (size_t i = 0; i < app->modules[m]->reaction_count; i++)
+			if (strcmp(app->modules[m]->reactions[i].on, shape->resource->name) == 0)
+				shape->reactions[shape->reaction_count++] = &app->modules[m]->reactions[i];
+}
+
 static void add_jobs(struct app *app, const struct module *module)
 {
 	for (size_t i = 0; i < module->job_count; i++) {
@@ -85,11 +112,14 @@ static void add_jobs(struct app *app, const struct module *module)
 
 static void lay_out(struct app *app)
 {
-	size_t resources = 0, routes = 0, each = operation_count;
+	size_t resources = 0, routes = 0, reactions = 0, each = operation_count;
 	for (size_t m = 0; m < app->module_count; m++) {
 		resources += app->modules[m]->resource_count;
 		routes += app->modules[m]->route_count + app->modules[m]->job_count;
 		each += app->modules[m]->operation_count;
+		reactions += app->modules[m]->reaction_count;
+		for (size_t i = 0; i < app->modules[m]->resource_count; i++)
+			routes += app->modules[m]->resources[i]->flow ? app->modules[m]->resources[i]->flow->move_count : 0;
 		for (size_t g = 0; g < app->modules[m]->grant_count; g++)
 			access_grant(&app->access, app->modules[m]->grants[g].permission, app->modules[m]->grants[g].roles);
 	}
@@ -108,10 +138,13 @@ static void lay_out(struct app *app)
 			add_operations(app, shape, operations, operation_count);
 			for (size_t o = 0; o < app->module_count; o++)
 				add_operations(app, shape, app->modules[o]->operations, app->modules[o]->operation_count);
+			add_moves(app, shape);
 		}
 	}
 	for (size_t m = 0; m < app->module_count; m++) /* their permissions may be those of a resource */
 		add_jobs(app, app->modules[m]);
+	for (size_t i = 0; i < app->shape_count; i++)
+		add_reactions(app, app->shapes[i], reactions);
 	for (size_t i = 0; i < app->route_count; i++)
 		if (app->routes[i].about && app->routes[i].about->of)
 			app->routes[i].shape = app_shape(app, text_of(app->routes[i].about->of));

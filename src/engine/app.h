@@ -50,6 +50,7 @@ struct route {
 	/* set by the app: */
 	const struct shape *shape; /* whose records it is about */
 	const struct operation *operation; /* as which it was declared */
+	const struct move *move; /* that it makes */
 	unsigned permission_number;
 	struct text before_id, behind_id; /* of its path; the second is missing where it has no {id} */
 };
@@ -82,6 +83,8 @@ struct module {
 	size_t grant_count;
 	const struct operation *operations; /* more of those that every resource has */
 	size_t operation_count;
+	const struct reaction *reactions; /* by which its records follow others */
+	size_t reaction_count;
 	const struct schema *schema; /* tables that are no resources */
 	const struct job_kind *jobs; /* each with a route of its own (engine/job.h) */
 	size_t job_count;

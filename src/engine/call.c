@@ -31,6 +31,7 @@ void call_again(struct call *call)
 	call->content_type = "application/json";
 	call->replayed = false;
 	call->claimed = TEXT_NONE;
+	call->followed_count = 0;
 }
 
 struct text call_param(const struct call *call, const char *name)

@@ -36,6 +36,12 @@ struct content {
 	void (*close)(struct content *content);
 };
 
+/* A record that changed because another did. */
+struct follower {
+	const char *resource, *action;
+	int64_t id;
+};
+
 /* One wrong field. */
 struct wrong {
 	struct text pointer; /* RFC 6901 */
@@ -74,6 +80,9 @@ struct call {
 	const char *content_type;
 	unsigned retry_after_s;
 	bool replayed;
+	struct follower *followed;
+	size_t followed_count;
+	unsigned depth; /* of what follows from what follows */
 	struct text claimed; /* JSON array: fields that are their owner's, and were kept as claims */
 };
 

@@ -1,28 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* check_declarations.c - what is wrong with what capabilities declare: names that lead nowhere, flags that cannot be kept. It is
  * asked when the program is built, so nothing here has to be fast, and nothing later has to ask again. */
-#include "engine/check_declarations.h"
+#include "engine/check_declarations_own.h"
 
 #include "engine/describe.h"
 #include "engine/input.h"
 #include "engine/job.h"
 #include "engine/operations.h"
+#include "engine/reaction.h"
 #include "engine/source.h"
 
 #include <string.h>
 
 enum { NAME_MAX_CHARS = 40, IDENTIFIER_MAX = 63 /* of PostgreSQL */, TEXT_MOST = 20000, SCALE_MAX = 9, WORDS_MAX = 64, ORDER_MAX = 200 };
 
-struct check {
-	struct buf *out;
-	const struct module *const *modules;
-	size_t count, mistakes;
-	const struct module *module; /* that is being looked at */
-	const char *name; /* of the resource, or of the module where it is about none */
-};
-
-static void wrong(struct check *check, const char *field, const char *format, ...) __attribute__((format(printf, 3, 4)));
-static void wrong(struct check *check, const char *field, const char *format, ...)
+void check_wrong(struct check *check, const char *field, const char *format, ...)
 {
 	char what[512];
 	va_list args;
@@ -51,7 +43,7 @@ static const char *const reserved[] = {
 	"window", "with", "xmax", "xmin",
 };
 
-static bool is_name(const char *name)
+bool check_is_name(const char *name)
 {
 	size_t len = name ? strlen(name) : 0;
 	return len > 0 && len <= NAME_MAX_CHARS && name[0] >= 'a' && name[0] <= 'z' &&
@@ -66,32 +58,32 @@ static bool is_reserved(const char *name)
 	return false;
 }
 
-static bool same(const char *a, const char *b)
+bool check_same(const char *a, const char *b)
 {
 	return a && b && strcmp(a, b) == 0;
 }
 
-static bool is_blank(const char *text)
+bool check_is_blank(const char *text)
 {
 	return !text || !*text;
 }
 
 static bool check_name(struct check *check, const char *field, const char *name, bool in_sql)
 {
-	if (!is_name(name)) {
-		wrong(check, field, "a name is a lower-case letter and then at most 39 of those, digits and _");
+	if (!check_is_name(name)) {
+		check_wrong(check, field, "a name is a lower-case letter and then at most 39 of those, digits and _");
 		return false;
 	}
 	if (in_sql && is_reserved(name))
-		wrong(check, field, "this is a word of SQL");
+		check_wrong(check, field, "this is a word of SQL");
 	return true;
 }
 
-static const struct resource *find_resource(const struct check *check, const char *name)
+const struct resource *check_find_resource(const struct check *check, const char *name)
 {
 	for (size_t m = 0; m < check->count; m++)
 		for (size_t i = 0; i < check->modules[m]->resource_count; i++)
-			if (same(check->modules[m]->resources[i]->name, name))
+			if (check_same(check->modules[m]->resources[i]->name, name))
 				return check->modules[m]->resources[i];
 	return NULL;
 }
@@ -118,35 +110,35 @@ static void check_words(struct check *check, const struct field *field, bool mus
 {
 	size_t count = word_count(field->words);
 	if (field->words && !has_words(field))
-		wrong(check, field->name, "only a word, words and tags have a dictionary");
+		check_wrong(check, field->name, "only a word, words and tags have a dictionary");
 	if (must && count == 0)
-		wrong(check, field->name, "it has no words");
+		check_wrong(check, field->name, "it has no words");
 	if (count > WORDS_MAX && field->type != FIELD_word)
-		wrong(check, field->name, "it has more than %d words", WORDS_MAX);
+		check_wrong(check, field->name, "it has more than %d words", WORDS_MAX);
 	for (size_t i = 0; i < count; i++) {
 		const struct word *word = &field->words[i];
 		if (strspn(word->word, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen(word->word) || !*word->word)
-			wrong(check, field->name, "the word \"%s\" has other characters than a-z, 0-9 and _", word->word);
-		if (is_blank(word->zh))
-			wrong(check, field->name, "the word \"%s\" has no Chinese", word->word);
+			check_wrong(check, field->name, "the word \"%s\" has other characters than a-z, 0-9 and _", word->word);
+		if (check_is_blank(word->zh))
+			check_wrong(check, field->name, "the word \"%s\" has no Chinese", word->word);
 		for (size_t k = 0; k < i; k++)
-			if (same(field->words[k].word, word->word) || same(field->words[k].zh, word->zh))
-				wrong(check, field->name, "the word \"%s\" %s is there twice", word->word, word->zh ? word->zh : "");
+			if (check_same(field->words[k].word, word->word) || check_same(field->words[k].zh, word->zh))
+				check_wrong(check, field->name, "the word \"%s\" %s is there twice", word->word, word->zh ? word->zh : "");
 	}
 }
 
 static void check_limits(struct check *check, const struct field *field)
 {
 	if ((field->min || field->max) && !is_number(field) && field->type != FIELD_text)
-		wrong(check, field->name, "only numbers and texts have limits");
+		check_wrong(check, field->name, "only numbers and texts have limits");
 	else if (field->type == FIELD_text && (field->min || field->max < 0 || field->max > TEXT_MOST))
-		wrong(check, field->name, "of a text only the most characters are said, up to %d", TEXT_MOST);
+		check_wrong(check, field->name, "of a text only the most characters are said, up to %d", TEXT_MOST);
 	else if (field->min > field->max)
-		wrong(check, field->name, "its least is more than its most");
+		check_wrong(check, field->name, "its least is more than its most");
 	if (field->scale && field->type != FIELD_decimal)
-		wrong(check, field->name, "only a decimal has a scale");
+		check_wrong(check, field->name, "only a decimal has a scale");
 	if (field->type == FIELD_decimal && (field->scale == 0 || field->scale > SCALE_MAX))
-		wrong(check, field->name, "a decimal has a scale of 1 to %d", SCALE_MAX);
+		check_wrong(check, field->name, "a decimal has a scale of 1 to %d", SCALE_MAX);
 }
 
 static void check_flags(struct check *check, const struct field *field)
@@ -154,40 +146,40 @@ static void check_flags(struct check *check, const struct field *field)
 	unsigned flags = field->flags;
 	bool sealed = field_is_sealed(field);
 	if ((flags & ZERO) && !is_number(field))
-		wrong(check, field->name, "only a number is ZERO where nobody has said it");
+		check_wrong(check, field->name, "only a number is ZERO where nobody has said it");
 	if ((flags & (SEALED | HEALTH)) && !field_is_text(field))
-		wrong(check, field->name, "only what is kept as text can be sealed");
+		check_wrong(check, field->name, "only what is kept as text can be sealed");
 	if (field->type == FIELD_file && (sealed || (flags & KEPT) || field->owner))
-		wrong(check, field->name, "a file is always encrypted, sent by people, and owned by no department");
+		check_wrong(check, field->name, "a file is always encrypted, sent by people, and owned by no department");
 	if ((flags & SORT) && (sealed || is_several(field)))
-		wrong(check, field->name, "nothing can be sorted by it: it is %s", sealed ? "sealed" : "no single value");
+		check_wrong(check, field->name, "nothing can be sorted by it: it is %s", sealed ? "sealed" : "no single value");
 	if ((flags & SORT) && !(flags & (MUST | ZERO)))
-		wrong(check, field->name, "what is sorted by is MUST or ZERO: a missing value has no place in an order");
+		check_wrong(check, field->name, "what is sorted by is MUST or ZERO: a missing value has no place in an order");
 	if ((flags & INDEX) && (sealed || is_several(field)))
-		wrong(check, field->name, "an index does not help: it is %s", sealed ? "sealed" : "no single value");
+		check_wrong(check, field->name, "an index does not help: it is %s", sealed ? "sealed" : "no single value");
 	if ((flags & UNIQUE) && (is_several(field) || field->type == FIELD_boolean || (flags & HEALTH)))
-		wrong(check, field->name, "this cannot be unique");
+		check_wrong(check, field->name, "this cannot be unique");
 	if ((flags & UNIQUE) && (flags & (SORT | INDEX)))
-		wrong(check, field->name, "what is UNIQUE has its index already");
+		check_wrong(check, field->name, "what is UNIQUE has its index already");
 	if ((flags & SORT) && (flags & INDEX))
-		wrong(check, field->name, "what is SORT has its index already");
+		check_wrong(check, field->name, "what is SORT has its index already");
 	if ((flags & SORT) && (flags & DETAIL))
-		wrong(check, field->name, "what lists are sorted by is in them");
+		check_wrong(check, field->name, "what lists are sorted by is in them");
 	if ((flags & RAW) && (field->type != FIELD_text || !(flags & KEPT) || sealed))
-		wrong(check, field->name, "only a text that the system keeps can be RAW");
+		check_wrong(check, field->name, "only a text that the system keeps can be RAW");
 	if ((flags & SEARCH) && (!field_is_text(field) || is_several(field) || field->type == FIELD_date || (flags & HEALTH)))
-		wrong(check, field->name, "only a text can be searched");
+		check_wrong(check, field->name, "only a text can be searched");
 }
 
 static void check_reference(struct check *check, const struct field *field)
 {
 	bool refers = field->type == FIELD_ref || field->type == FIELD_refs;
-	if (refers && is_blank(field->to))
-		wrong(check, field->name, "it does not say to which resource it refers");
-	else if (refers && !find_resource(check, field->to))
-		wrong(check, field->name, "it refers to \"%s\", which is no resource", field->to);
+	if (refers && check_is_blank(field->to))
+		check_wrong(check, field->name, "it does not say to which resource it refers");
+	else if (refers && !check_find_resource(check, field->to))
+		check_wrong(check, field->name, "it refers to \"%s\", which is no resource", field->to);
 	else if (!refers && field->to)
-		wrong(check, field->name, "only a ref and refs refer to a resource");
+		check_wrong(check, field->name, "only a ref and refs refer to a resource");
 }
 
 static const char *const system_names[] = { "id", "version", "created_at", "updated_at", "ended_at", "end_reason",
@@ -200,8 +192,8 @@ static bool has_column(const struct field *field, const char *column)
 	if ((unsigned)field->type >= FIELD_TYPES || strncmp(field->name, column, len) != 0)
 		return false;
 	const char *rest = column + len;
-	return (field->type == FIELD_point && (same(rest, "_lat") || same(rest, "_lon"))) ||
-	       (field_is_sealed(field) && (same(rest, "_hash") || same(rest, "_box")));
+	return (field->type == FIELD_point && (check_same(rest, "_lat") || check_same(rest, "_lon"))) ||
+	       (field_is_sealed(field) && (check_same(rest, "_hash") || check_same(rest, "_box")));
 }
 
 static void check_names(struct check *check, const struct resource *resource, size_t index)
@@ -211,20 +203,20 @@ static void check_names(struct check *check, const struct resource *resource, si
 		return;
 	for (size_t i = 0; i < COUNT(system_names); i++)
 		if (strcmp(field->name, system_names[i]) == 0)
-			wrong(check, field->name, "every record has this by itself");
+			check_wrong(check, field->name, "every record has this by itself");
 	for (size_t i = 0; i < index; i++) {
 		const struct field *other = &resource->fields[i];
-		if (!is_name(other->name))
+		if (!check_is_name(other->name))
 			continue;
-		if (same(other->name, field->name) || has_column(other, field->name) || has_column(field, other->name))
-			wrong(check, field->name, "the name is there twice");
+		if (check_same(other->name, field->name) || has_column(other, field->name) || has_column(field, other->name))
+			check_wrong(check, field->name, "the name is there twice");
 	}
 	if (!field->was)
 		return;
-	if (!is_name(field->was) || is_reserved(field->was))
-		wrong(check, field->name, "what it was called, \"%s\", cannot have been a name", field->was);
+	if (!check_is_name(field->was) || is_reserved(field->was))
+		check_wrong(check, field->name, "what it was called, \"%s\", cannot have been a name", field->was);
 	else if (field_find(resource->fields, resource->field_count, text_of(field->was)))
-		wrong(check, field->name, "what it was called, \"%s\", is the name of a field", field->was);
+		check_wrong(check, field->name, "what it was called, \"%s\", is the name of a field", field->was);
 }
 
 /* Whether a column of a file with this header is the field's. */
@@ -245,7 +237,7 @@ static void check_header(struct check *check, const struct resource *resource, s
 {
 	for (size_t i = 0; i < index; i++)
 		if (header.len > 0 && resource->fields[i].name && claims(&resource->fields[i], header))
-			wrong(check, resource->fields[index].name, "a column \"%.*s\" of a file could be this or %s", TEXT_ARG(header),
+			check_wrong(check, resource->fields[index].name, "a column \"%.*s\" of a file could be this or %s", TEXT_ARG(header),
 			      resource->fields[i].name);
 }
 
@@ -265,11 +257,11 @@ static void check_field(struct check *check, const struct resource *resource, si
 	const struct field *field = &resource->fields[index];
 	check_names(check, resource, index);
 	if (index > 0 && !(field->flags & DETAIL) && (field[-1].flags & DETAIL))
-		wrong(check, field->name, "it stands behind a DETAIL: what lists leave out stands last");
-	if (is_blank(field->label))
-		wrong(check, field->name, "it has no label");
+		check_wrong(check, field->name, "it stands behind a DETAIL: what lists leave out stands last");
+	if (check_is_blank(field->label))
+		check_wrong(check, field->name, "it has no label");
 	if ((unsigned)field->type >= FIELD_TYPES) {
-		wrong(check, field->name, "a record has no fields of this type");
+		check_wrong(check, field->name, "a record has no fields of this type");
 		return;
 	}
 	check_words(check, field, has_words(field));
@@ -277,7 +269,7 @@ static void check_field(struct check *check, const struct resource *resource, si
 	check_flags(check, field);
 	check_reference(check, field);
 	if (field->owner && !word_find(sources, text_of(field->owner)))
-		wrong(check, field->name, "its owner \"%s\" is no source", field->owner);
+		check_wrong(check, field->name, "its owner \"%s\" is no source", field->owner);
 	check_headers(check, resource, index);
 }
 
@@ -287,16 +279,16 @@ static void check_derived(struct check *check, const struct resource *resource)
 		const struct field *field = &resource->derived[i];
 		if (!check_name(check, field->name ? field->name : "?", field->name, false))
 			continue;
-		if (is_blank(field->label))
-			wrong(check, field->name, "it has no label");
+		if (check_is_blank(field->label))
+			check_wrong(check, field->name, "it has no label");
 		if (field_find(resource->fields, resource->field_count, text_of(field->name)) ||
 		    field_find(resource->derived, i, text_of(field->name)))
-			wrong(check, field->name, "the name is there twice");
+			check_wrong(check, field->name, "the name is there twice");
 		if (has_words(field))
 			check_words(check, field, false);
 	}
 	if ((resource->derived_count > 0) != (resource->derive != NULL))
-		wrong(check, NULL, "derived members and the function that writes them come together");
+		check_wrong(check, NULL, "derived members and the function that writes them come together");
 }
 
 /* ---- a resource ---- */
@@ -312,7 +304,7 @@ static struct text next_name(const char **list)
 	return name;
 }
 
-static void check_roles(struct check *check, const char *what, const char *list)
+void check_roles(struct check *check, const char *what, const char *list)
 {
 	const char *rest = list;
 	for (struct text name; (name = next_name(&rest)).ptr;) {
@@ -321,9 +313,9 @@ static void check_roles(struct check *check, const char *what, const char *list)
 		for (struct text other; (other = next_name(&again)).ptr;)
 			times += text_eq(other, name);
 		if (!role_find(name))
-			wrong(check, NULL, "%s: there is no role %.*s", what, TEXT_ARG(name));
+			check_wrong(check, NULL, "%s: there is no role %.*s", what, TEXT_ARG(name));
 		else if (times > 1)
-			wrong(check, NULL, "%s: %.*s is there twice", what, TEXT_ARG(name));
+			check_wrong(check, NULL, "%s: %.*s is there twice", what, TEXT_ARG(name));
 	}
 }
 
@@ -337,19 +329,19 @@ static void check_rights(struct check *check, const struct resource *resource)
 		check_roles(check, right_names[right], resource_roles(resource, right));
 	for (size_t i = 0; (resource->revealers || resource->finders) && i <= resource->field_count; i++) {
 		if (i == resource->field_count)
-			wrong(check, NULL, "nothing in it is sealed: nobody needs to see or find it");
+			check_wrong(check, NULL, "nothing in it is sealed: nobody needs to see or find it");
 		else if ((unsigned)resource->fields[i].type < FIELD_TYPES && field_is_sealed(&resource->fields[i]))
 			break;
 	}
-	if (is_blank(resource->readers))
-		wrong(check, NULL, "nobody may read it");
+	if (check_is_blank(resource->readers))
+		check_wrong(check, NULL, "nobody may read it");
 	for (size_t i = 0; i < role_count; i++) {
-		bool reads = roles_name(resource->readers, roles[i].name);
+		bool reads = text_lists(resource->readers, text_of(roles[i].name));
 		for (enum right right = 0; right < RIGHTS; right++)
-			if (roles_name(resource_roles(resource, right), roles[i].name) && !reads)
-				wrong(check, NULL, "%s may %s it, but not read it", roles[i].name, right_names[right]);
+			if (text_lists(resource_roles(resource, right), text_of(roles[i].name)) && !reads)
+				check_wrong(check, NULL, "%s may %s it, but not read it", roles[i].name, right_names[right]);
 		if (reads && tied && !by_bound[roles[i].bound])
-			wrong(check, NULL, "%s may read it, but nothing ties a record to one of them", roles[i].name);
+			check_wrong(check, NULL, "%s may read it, but nothing ties a record to one of them", roles[i].name);
 	}
 }
 
@@ -361,13 +353,13 @@ static void check_tie(struct check *check, const struct resource *resource, cons
 	bool of_areas = strcmp(what, "area") == 0 || strcmp(what, "second_area") == 0;
 	if (!name)
 		return;
-	if (same(name, key)) {
-		if (of_areas ? !resource->key || resource->key->type != FIELD_area : to && !same(resource->name, to))
-			wrong(check, name, "as a tie, %s: a record of this resource is none", what);
+	if (check_same(name, key)) {
+		if (of_areas ? !resource->key || resource->key->type != FIELD_area : to && !check_same(resource->name, to))
+			check_wrong(check, name, "as a tie, %s: a record of this resource is none", what);
 	} else if (!field) {
-		wrong(check, name, "the tie %s names it, but there is no such field", what);
-	} else if (of_areas ? field->type != FIELD_area : field->type != FIELD_ref || (to && !same(field->to, to))) {
-		wrong(check, name, "as a tie, %s: it must be %s%s", what, of_areas ? "an area" : "a reference", to ? " to that" : "");
+		check_wrong(check, name, "the tie %s names it, but there is no such field", what);
+	} else if (of_areas ? field->type != FIELD_area : field->type != FIELD_ref || (to && !check_same(field->to, to))) {
+		check_wrong(check, name, "as a tie, %s: it must be %s%s", what, of_areas ? "an area" : "a reference", to ? " to that" : "");
 	}
 }
 
@@ -380,7 +372,7 @@ static void check_ties(struct check *check, const struct resource *resource)
 	check_tie(check, resource, "own", ties->own, NULL);
 	check_tie(check, resource, "family", ties->family, "elder");
 	if (ties->second_area && !ties->area)
-		wrong(check, ties->second_area, "a second area without a first");
+		check_wrong(check, ties->second_area, "a second area without a first");
 }
 
 static size_t check_orders(struct check *check, const struct resource *resource)
@@ -389,14 +381,14 @@ static size_t check_orders(struct check *check, const struct resource *resource)
 	for (const char *const *order = resource->orders; order && *order; order++, count++) {
 		const char *rest = *order;
 		if (strlen(*order) > ORDER_MAX)
-			wrong(check, NULL, "an order of more than %d characters", ORDER_MAX);
+			check_wrong(check, NULL, "an order of more than %d characters", ORDER_MAX);
 		for (struct text name; (name = next_name(&rest)).ptr;) {
 			const struct field *field = field_find(resource->fields, resource->field_count, name);
 			const char *as = field ? field->name : text_z(check->out->arena, name);
 			if (!field)
-				wrong(check, as, "an order names it, but there is no such field");
+				check_wrong(check, as, "an order names it, but there is no such field");
 			else if (field->type >= FIELD_TYPES || field_is_sealed(field) || is_several(field))
-				wrong(check, as, "nothing can be ordered by it");
+				check_wrong(check, as, "nothing can be ordered by it");
 		}
 	}
 	return count;
@@ -413,13 +405,13 @@ static void check_sizes(struct check *check, const struct resource *resource, si
 		indexes += (resource->fields[i].flags & (SORT | INDEX | UNIQUE)) != 0;
 	}
 	if (resource->field_count == 0)
-		wrong(check, NULL, "it has no fields");
+		check_wrong(check, NULL, "it has no fields");
 	if (size != resource->size)
-		wrong(check, NULL, "its fields take %zu bytes, its record has %zu", size, resource->size);
+		check_wrong(check, NULL, "its fields take %zu bytes, its record has %zu", size, resource->size);
 	if (resource->field_count > INPUT_FIELDS_MAX - SYSTEM_SLOTS)
-		wrong(check, NULL, "it has more than %d fields", INPUT_FIELDS_MAX - SYSTEM_SLOTS);
+		check_wrong(check, NULL, "it has more than %d fields", INPUT_FIELDS_MAX - SYSTEM_SLOTS);
 	if (indexes > INDEXES_MAX)
-		wrong(check, NULL, "it has more than %d indexes", INDEXES_MAX);
+		check_wrong(check, NULL, "it has more than %d indexes", INDEXES_MAX);
 }
 
 static void check_resource(struct check *check, const struct resource *resource)
@@ -427,15 +419,15 @@ static void check_resource(struct check *check, const struct resource *resource)
 	check->name = resource->name ? resource->name : "?";
 	check_name(check, NULL, resource->name, true);
 	check_name(check, NULL, resource->plural, false);
-	if (is_blank(resource->label) || is_blank(resource->en))
-		wrong(check, NULL, "it has no label in both languages");
+	if (check_is_blank(resource->label) || check_is_blank(resource->en))
+		check_wrong(check, NULL, "it has no label in both languages");
 	for (size_t m = 0; m < check->count; m++)
 		for (size_t i = 0; i < check->modules[m]->resource_count; i++) {
 			const struct resource *other = check->modules[m]->resources[i];
 			if (other == resource)
 				goto fields;
-			if (same(other->name, resource->name) || same(other->plural, resource->plural))
-				wrong(check, NULL, "its name or its plural is that of another resource");
+			if (check_same(other->name, resource->name) || check_same(other->plural, resource->plural))
+				check_wrong(check, NULL, "its name or its plural is that of another resource");
 		}
 fields:
 	for (size_t i = 0; i < resource->field_count; i++)
@@ -445,6 +437,8 @@ fields:
 	check_ties(check, resource);
 	check_rights(check, resource);
 	check_sizes(check, resource, check_orders(check, resource));
+	if (resource->flow)
+		check_flow(check, resource);
 }
 
 /* ---- what routes say of themselves ---- */
@@ -453,12 +447,12 @@ static void check_rows(struct check *check, const char *of, const struct field *
 {
 	for (size_t i = 0; i < count; i++) {
 		const struct field *field = &fields[i];
-		if (!is_name(field->name) || is_blank(field->label))
-			wrong(check, of, "a member has no name or no label: %s", field->name ? field->name : "?");
+		if (!check_is_name(field->name) || check_is_blank(field->label))
+			check_wrong(check, of, "a member has no name or no label: %s", field->name ? field->name : "?");
 		else if (field->type > FIELD_object || (field->type == FIELD_word && !words_of(field, 0)))
-			wrong(check, of, "the member %s has no type, or no words", field->name);
+			check_wrong(check, of, "the member %s has no type, or no words", field->name);
 		else if (field_find(fields, i, text_of(field->name)))
-			wrong(check, of, "the member %s is there twice", field->name);
+			check_wrong(check, of, "the member %s is there twice", field->name);
 	}
 }
 
@@ -466,11 +460,11 @@ static void check_body(struct check *check, const char *of, enum body body, cons
 {
 	bool of_records = body >= BODY_CREATE && body <= BODY_CLEAR;
 	if (of_records && !of_resource)
-		wrong(check, of, "it is about no resource, and can take or give no record");
+		check_wrong(check, of, "it is about no resource, and can take or give no record");
 	if ((body == BODY_MEMBERS) != (members->count > 0 || members->list))
-		wrong(check, of, "members are said where the body has some, and only there");
-	if (members->list && !is_name(members->list))
-		wrong(check, of, "the list has no name");
+		check_wrong(check, of, "members are said where the body has some, and only there");
+	if (members->list && !check_is_name(members->list))
+		check_wrong(check, of, "the list has no name");
 	check_rows(check, of, members->fields, members->count);
 	check_rows(check, of, members->list_fields, members->list_count);
 }
@@ -479,19 +473,19 @@ static void check_body(struct check *check, const char *of, enum body body, cons
 static void check_about(struct check *check, const char *of, const struct about *about, bool of_resource, bool takes)
 {
 	if (!about) {
-		wrong(check, of, "it does not say what it takes and answers (.about)");
+		check_wrong(check, of, "it does not say what it takes and answers (.about)");
 		return;
 	}
 	if (!takes && about->takes != BODY_NONE)
-		wrong(check, of, "GET takes no body");
+		check_wrong(check, of, "GET takes no body");
 	check_body(check, of, about->takes, &about->in, of_resource);
 	check_body(check, of, about->gives, &about->out, of_resource);
 	check_rows(check, of, about->params, about->param_count);
 	if ((about->gives == BODY_NONE) != (about->status == 204))
-		wrong(check, of, "204 has no body, and everything else has one");
+		check_wrong(check, of, "204 has no body, and everything else has one");
 	for (const enum problem *problem = about->problems; problem && *problem; problem++)
 		if ((unsigned)*problem >= PROBLEM_COUNT)
-			wrong(check, of, "it names a problem that does not exist");
+			check_wrong(check, of, "it names a problem that does not exist");
 }
 
 static bool has_handler(enum route_kind kind, read_fn *read, command_fn *command, void (*task)(struct call *call))
@@ -505,14 +499,14 @@ static bool is_granted(const struct check *check, const char *permission)
 	for (size_t m = 0; m < check->count; m++) {
 		const struct module *module = check->modules[m];
 		for (size_t i = 0; i < module->grant_count; i++)
-			if (same(module->grants[i].permission, permission) && !is_blank(module->grants[i].roles))
+			if (check_same(module->grants[i].permission, permission) && !check_is_blank(module->grants[i].roles))
 				return true;
 		for (size_t i = 0; i < module->resource_count; i++) {
 			const struct resource *r = module->resources[i];
 			size_t len = r->name ? strlen(r->name) : 0;
 			bool ours = len > 0 && strncmp(permission, r->name, len) == 0;
 			for (enum right right = 0; ours && permission[len] == '.' && right < RIGHTS; right++)
-				if (same(permission + len + 1, right_names[right]) && resource_roles(r, right))
+				if (check_same(permission + len + 1, right_names[right]) && resource_roles(r, right))
 					return true;
 		}
 	}
@@ -521,20 +515,20 @@ static bool is_granted(const struct check *check, const char *permission)
 
 static void check_route(struct check *check, const struct route *route)
 {
-	const char *path = is_blank(route->path) ? "?" : route->path, *brace = strchr(path, '{');
+	const char *path = check_is_blank(route->path) ? "?" : route->path, *brace = strchr(path, '{');
 	if (path[0] != '/' || (brace && strncmp(brace, "{id}", 4) != 0) || route->method >= METHOD_OTHER)
-		wrong(check, path, "a route has a method and a path, in which only {id} varies");
+		check_wrong(check, path, "a route has a method and a path, in which only {id} varies");
 	if (!has_handler(route->kind, route->read, route->command, route->task))
-		wrong(check, path, "nothing answers it");
+		check_wrong(check, path, "nothing answers it");
 	if (route->permission && !is_granted(check, route->permission))
-		wrong(check, path, "nobody has the permission %s", route->permission);
+		check_wrong(check, path, "nobody has the permission %s", route->permission);
 	if (route->permission && route->open)
-		wrong(check, path, "it is open to everybody, and asks for a permission");
-	if (route->about && route->about->of && !find_resource(check, route->about->of))
-		wrong(check, path, "it is about \"%s\", which is no resource", route->about->of);
+		check_wrong(check, path, "it is open to everybody, and asks for a permission");
+	if (route->about && route->about->of && !check_find_resource(check, route->about->of))
+		check_wrong(check, path, "it is about \"%s\", which is no resource", route->about->of);
 	check_about(check, path, route->about, route->about && route->about->of, route->method != METHOD_GET);
-	if (route->about && (!is_name(route->about->id) || is_blank(route->about->zh) || is_blank(route->about->en)))
-		wrong(check, path, "it has no id, or no words for what it does");
+	if (route->about && (!check_is_name(route->about->id) || check_is_blank(route->about->zh) || check_is_blank(route->about->en)))
+		check_wrong(check, path, "it has no id, or no words for what it does");
 }
 
 static void check_job(struct check *check, const struct job_kind *kind)
@@ -542,17 +536,18 @@ static void check_job(struct check *check, const struct job_kind *kind)
 	struct route route = { METHOD_POST, kind->path, kind->permission, ROUTE_COMMAND, .command = job_make, .about = kind->about };
 	if (kind->path)
 		check_route(check, &route);
-	if (!is_name(kind->name) || !kind->take || !kind->step || is_blank(kind->permission))
-		wrong(check, kind->path ? kind->path : "?", "a job has a name, a permission, and something that takes it and carries it out");
+	if (!check_is_name(kind->name) || !kind->take || !kind->step || check_is_blank(kind->permission))
+		check_wrong(check, kind->path ? kind->path : "?",
+		            "a job has a name, a permission, and something that takes it and carries it out");
 }
 
 static void check_operation(struct check *check, const struct operation *operation)
 {
-	const char *of = is_blank(operation->en) ? "?" : operation->en;
-	if (is_blank(operation->zh) || is_blank(operation->en))
-		wrong(check, of, "it has no words for what it does");
+	const char *of = check_is_blank(operation->en) ? "?" : operation->en;
+	if (check_is_blank(operation->zh) || check_is_blank(operation->en))
+		check_wrong(check, of, "it has no words for what it does");
 	if (!has_handler(operation->kind, operation->read, operation->command, operation->task))
-		wrong(check, of, "nothing answers it");
+		check_wrong(check, of, "nothing answers it");
 	check_about(check, of, operation->about, true, operation->method != METHOD_GET);
 }
 
@@ -562,18 +557,18 @@ static void check_module(struct check *check, size_t index)
 	check->name = module->name ? module->name : "?";
 	for (size_t i = 0; i < index; i++) {
 		const struct module *other = check->modules[i];
-		if (other == module || same(other->name, module->name))
-			wrong(check, NULL, "the module is there twice");
-		if (module->schema && other->schema && same(module->schema->owner, other->schema->owner))
-			wrong(check, NULL, "its tables belong to %s already", other->schema->owner);
+		if (other == module || check_same(other->name, module->name))
+			check_wrong(check, NULL, "the module is there twice");
+		if (module->schema && other->schema && check_same(module->schema->owner, other->schema->owner))
+			check_wrong(check, NULL, "its tables belong to %s already", other->schema->owner);
 	}
 	for (size_t i = 0; i < module->grant_count; i++) {
 		check_roles(check, module->grants[i].permission, module->grants[i].roles);
-		if (is_blank(module->grants[i].permission) || is_blank(module->grants[i].roles))
-			wrong(check, NULL, "a grant names a permission and at least one role");
+		if (check_is_blank(module->grants[i].permission) || check_is_blank(module->grants[i].roles))
+			check_wrong(check, NULL, "a grant names a permission and at least one role");
 	}
 	if (module->journalled && (!module->journalled_permission || !is_granted(check, module->journalled_permission)))
-		wrong(check, NULL, "nobody may see what the journal says of %s", module->journalled);
+		check_wrong(check, NULL, "nobody may see what the journal says of %s", module->journalled);
 	for (size_t i = 0; i < module->route_count; i++)
 		check_route(check, &module->routes[i]);
 	for (size_t i = 0; i < module->job_count; i++)
@@ -582,6 +577,9 @@ static void check_module(struct check *check, size_t index)
 		check_operation(check, &module->operations[i]);
 	for (size_t i = 0; i < module->resource_count; i++)
 		check_resource(check, module->resources[i]);
+	check->name = module->name ? module->name : "?";
+	for (size_t i = 0; i < module->reaction_count; i++)
+		check_reaction(check, &module->reactions[i]);
 }
 
 /* ---- what only shows when it is laid out ---- */
@@ -604,9 +602,9 @@ static void check_paths(struct check *check, struct app *app)
 			const struct route *a = &app->routes[i], *b = &app->routes[k];
 			blame(check, a->shape ? a->shape : b->shape);
 			if (a->method == b->method && strcmp(a->path, b->path) == 0)
-				wrong(check, NULL, "%s %s is there twice", method_names[a->method], a->path);
+				check_wrong(check, NULL, "%s %s is there twice", method_names[a->method], a->path);
 			else if (text_eq(ids[i], ids[k]))
-				wrong(check, NULL, "%s and %s have the same id", a->path, b->path);
+				check_wrong(check, NULL, "%s and %s have the same id", a->path, b->path);
 		}
 	}
 }
@@ -627,7 +625,7 @@ static bool is_beside(const struct app *app, const char *table)
 {
 	for (size_t i = 0; i < app->shape_count; i++)
 		for (size_t t = 0; t < app->shapes[i]->side_table_count; t++)
-			if (same(app->shapes[i]->side_tables[t].name, table))
+			if (check_same(app->shapes[i]->side_tables[t].name, table))
 				return true;
 	return false;
 }
@@ -640,15 +638,15 @@ static void check_tables(struct check *check, struct app *app)
 		const struct table *table = &app->shapes[i]->table;
 		blame(check, app->shapes[i]);
 		if (is_made_by_step(&options, table->name) || is_beside(app, table->name))
-			wrong(check, NULL, "there is another table of this name");
+			check_wrong(check, NULL, "there is another table of this name");
 		for (size_t k = 0; k < table->index_count; k++) {
 			const char *name = table->indexes[k].name;
 			if (strlen(name) > IDENTIFIER_MAX)
-				wrong(check, NULL, "the name of its index %s is longer than %d characters", name, IDENTIFIER_MAX);
+				check_wrong(check, NULL, "the name of its index %s is longer than %d characters", name, IDENTIFIER_MAX);
 			for (size_t t = 0; t <= i; t++)
 				for (size_t o = 0; o < (t < i ? app->shapes[t]->table.index_count : k); o++)
-					if (same(app->shapes[t]->table.indexes[o].name, name))
-						wrong(check, NULL, "there are two indexes %s", name);
+					if (check_same(app->shapes[t]->table.indexes[o].name, name))
+						check_wrong(check, NULL, "there are two indexes %s", name);
 		}
 	}
 }
@@ -666,7 +664,7 @@ size_t check_declarations(const struct module *const *modules, size_t count, str
 		check_module(&check, m);
 	}
 	if (permissions > PERMISSIONS_MAX)
-		wrong(&check, NULL, "more than %d permissions in all", PERMISSIONS_MAX);
+		check_wrong(&check, NULL, "more than %d permissions in all", PERMISSIONS_MAX);
 	if (check.mistakes > 0)
 		return check.mistakes;
 	struct app *app = app_declared(modules, count);

@@ -104,6 +104,7 @@ static void problems_of_body(const struct route *route, bool may[PROBLEM_COUNT])
 	may[PROBLEM_DUPLICATE] = may[PROBLEM_REGISTERED_ELSEWHERE] = records && has_unique_field(route->shape);
 	for (const enum problem *problem = route->operation ? route->shape->resource->problems : NULL; problem && *problem; problem++)
 		may[*problem] = true;
+	may[PROBLEM_WRONG_STATE] = about->if_match && route->operation && route->shape->resource->flow;
 	may[PROBLEM_KEY_REUSED] = route->method == METHOD_POST && route->kind == ROUTE_COMMAND;
 }
 
@@ -276,8 +277,10 @@ static void put_resource(struct json_out *json, struct app *app, const struct sh
 {
 	const struct resource *r = shape->resource;
 	const struct field **fields = arena_take(&app->arena, shape->slot_count * sizeof *fields);
+	size_t count = 0;
 	for (size_t i = 0; i < shape->slot_count; i++)
-		fields[i] = shape->slots[i].field;
+		if (slot_is_shown(&shape->slots[i]))
+			fields[count++] = shape->slots[i].field;
 	json_begin_object(json);
 	JSON_TEXT(json, "name", text_of(r->name));
 	JSON_TEXT(json, "plural", text_of(r->plural));
@@ -286,7 +289,7 @@ static void put_resource(struct json_out *json, struct app *app, const struct sh
 	JSON_TEXT(json, "path", text_of(shape->path));
 	JSON_TEXT(json, "key", shape->slots[0].name);
 	json_key(json, TEXT("fields"));
-	put_fields(json, &app->arena, fields, shape->slot_count);
+	put_fields(json, &app->arena, fields, count);
 	put_rows(json, &app->arena, "derived", r->derived, r->derived_count);
 	put_ties(json, &r->ties);
 	json_key(json, TEXT("orders"));
@@ -297,6 +300,7 @@ static void put_resource(struct json_out *json, struct app *app, const struct sh
 	for (enum right right = 0; right < RIGHTS; right++)
 		json_member_text(json, text_of(right_names[right]),
 		                 shape->may[right] < PERMISSIONS_MAX ? text_of(app->access.names[shape->may[right]]) : TEXT_NONE);
+	describe_flow_json(json, shape);
 	json_end_object(json);
 }
 

@@ -54,4 +54,8 @@ void schemas_of_all(struct json_out *json); /* those that no resource owns */
 struct text schema_ref(struct arena *arena, const struct shape *shape, const char *behind); /* "#/components/schemas/ElderChange" */
 void put_ref(struct json_out *json, struct text ref); /* {"$ref":...} */
 
+/* The flow of a resource and what follows from its changes: as a page, and as members of an open object. */
+void describe_flow(struct buf *out, const struct shape *shape);
+void describe_flow_json(struct json_out *json, const struct shape *shape);
+
 #endif

@@ -88,11 +88,13 @@ static void put_resource(struct buf *out, const struct shape *shape)
 	}
 	buf_text(out, TEXT("| field | | what it holds | | other headers in files |\n|---|---|---|---|---|\n"));
 	for (size_t i = SYSTEM_SLOTS; i < shape->slot_count; i++)
-		put_field(out, shape->slots[i].field, false);
+		if (slot_is_shown(&shape->slots[i]))
+			put_field(out, shape->slots[i].field, false);
 	for (size_t i = 0; i < resource->derived_count; i++)
 		put_field(out, &resource->derived[i], true);
 	if (resource->key)
 		put_field(out, resource->key, false);
+	describe_flow(out, shape);
 }
 
 void describe_docs(struct app *app, struct buf *out)

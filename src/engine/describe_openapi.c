@@ -35,7 +35,7 @@ static void put_names(struct json_out *json, const struct shape *shape, bool sor
 	json_begin_array(json);
 	for (size_t i = 0; i < shape->slot_count; i++) {
 		const struct slot *slot = &shape->slots[i];
-		if (sort && i > 0 && !(slot->field->flags & SORT))
+		if (!slot_is_shown(slot) || (sort && i > 0 && !(slot->field->flags & SORT)))
 			continue;
 		json_put_text(json, slot->name);
 		if (sort)
@@ -65,7 +65,7 @@ static void list_parameters(struct json_out *json, const struct shape *shape)
 {
 	struct buf names = buf_in(json->buf->arena, 256, 8192);
 	for (size_t i = 0; i < shape->slot_count; i++)
-		if (filter_operator_of(shape->slots[i].field, 0))
+		if (slot_is_shown(&shape->slots[i]) && filter_operator_of(shape->slots[i].field, 0))
 			buf_printf(&names, " %s", shape->slots[i].field->name);
 	begin_parameter(json, "filter", "query", text_printf(json->buf->arena, "筛选条件，可用字段：%.*s", TEXT_ARG(buf_done(&names))).ptr, false);
 	json_member_raw(json, TEXT("content"), TEXT("{\"application/json\":{\"schema\":{\"$ref\":\"" REF "schemas/Filter\"}}}"));

@@ -315,6 +315,13 @@ void schema_of_members(struct json_out *json, struct arena *arena, const struct 
 
 static const struct field claimed = { .type = FIELD_words, .name = "claimed", .label = "已转为异议的字段", .en = "kept as claims" };
 
+static const struct field followed_fields[] = {
+	{ .type = FIELD_text, .name = "resource", .label = "哪种记录", .flags = MUST },
+	{ .type = FIELD_ref, .name = "id", .label = "编号", .flags = MUST },
+	{ .type = FIELD_text, .name = "action", .label = "发生了什么", .flags = MUST },
+};
+static const struct members followed = { .list = "followed", .list_fields = followed_fields, .list_count = COUNT(followed_fields) };
+
 static void part_schema(struct json_out *json, struct arena *arena, const struct shape *shape)
 {
 	const struct resource *resource = shape->resource;
@@ -325,11 +332,14 @@ static void part_schema(struct json_out *json, struct arena *arena, const struct
 	json_key(json, TEXT("properties"));
 	json_begin_object(json);
 	for (size_t i = 0; i < shape->slot_count; i++)
-		put_property(json, arena, shape->slots[i].field, ANSWERED);
+		if (slot_is_shown(&shape->slots[i]))
+			put_property(json, arena, shape->slots[i].field, ANSWERED);
 	for (size_t i = 0; i < resource->derived_count; i++)
 		put_property(json, arena, &resource->derived[i], ANSWERED);
 	if (shape->owned)
 		put_property(json, arena, &claimed, ANSWERED);
+	if (shape->reaction_count > 0 || shape->resource->flow)
+		list_property(json, arena, "followed", &followed, ANSWERED);
 	json_end_object(json);
 	close_object(json);
 }
@@ -342,7 +352,7 @@ static void whole_schema(struct json_out *json, struct arena *arena, const struc
 	json_key(json, TEXT("required"));
 	json_begin_array(json);
 	for (size_t i = 0; i < shape->slot_count; i++)
-		if (i < END_SLOTS || i >= SYSTEM_SLOTS)
+		if ((i < END_SLOTS || i >= SYSTEM_SLOTS) && slot_is_shown(&shape->slots[i]))
 			json_put_text(json, shape->slots[i].name);
 	for (size_t i = 0; i < resource->derived_count; i++)
 		json_put_text(json, text_of(resource->derived[i].name));

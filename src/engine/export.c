@@ -52,7 +52,7 @@ static bool take_fields(struct export *export)
 	const struct record_out *asked = &export->asked;
 	bool whole = export->form->whole;
 	for (size_t i = SYSTEM_SLOTS; asked->field_count == 0 && i < shape->slot_count; i++)
-		if (whole || shape->slots[i].field->type != FIELD_file)
+		if (slot_is_shown(&shape->slots[i]) && (whole || shape->slots[i].field->type != FIELD_file))
 			export->slots[export->slot_count++] = &shape->slots[i];
 	for (size_t i = 0; i < asked->field_count; i++) {
 		const struct slot *slot = shape_slot(shape, asked->fields[i]);

@@ -94,7 +94,7 @@ static unsigned permission_for(const struct app *app, const struct journal_line 
 	return journal_is_change(line->action) ? app_feed_permission(app, line->resource) : access_number(&app->access, "journal.read");
 }
 
-enum sight { HIDDEN, GONE, SEEN };
+enum sight { UNSEEN, GONE, SEEN };
 
 static bool sees(const struct actor *actor, int64_t area, int64_t second, int64_t organization, int64_t subject)
 {
@@ -105,13 +105,13 @@ static bool sees(const struct actor *actor, int64_t area, int64_t second, int64_
 static enum sight sight_of(const struct app *app, const struct actor *actor, unsigned permission, const struct places *p)
 {
 	if (!actor_may(actor, permission))
-		return HIDDEN;
+		return UNSEEN;
 	/* Not tied to anybody: a user without areas; what only the journal tells is for who audits the whole district. */
 	if (!p->area && !p->was_area && !p->organization && !p->was_organization && !p->subject)
-		return permission != access_number(&app->access, "journal.read") || app_covers_all(app, actor) ? SEEN : HIDDEN;
+		return permission != access_number(&app->access, "journal.read") || app_covers_all(app, actor) ? SEEN : UNSEEN;
 	if (sees(actor, p->area, p->hukou_area, p->organization, p->subject))
 		return SEEN;
-	return sees(actor, p->was_area, p->was_hukou_area, p->was_organization, p->subject) ? GONE : HIDDEN;
+	return sees(actor, p->was_area, p->was_hukou_area, p->was_organization, p->subject) ? GONE : UNSEEN;
 }
 
 /* ---- following ---- */
@@ -529,7 +529,7 @@ static bool take_old(void *arg, const struct journal_line *line)
 {
 	struct backlog *b = arg;
 	enum sight sight = sight_of(b->feed->app, &b->listener->actor, permission_for(b->feed->app, line), &line->places);
-	if (sight != HIDDEN) {
+	if (sight != UNSEEN) {
 		struct text event = render(&b->arena, line, sight == GONE);
 		if (b->len + event.len > b->max)
 			return false;

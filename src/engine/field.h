@@ -64,7 +64,8 @@ enum field_flag {
 	FIXED = 1 << 10, /* said when a record is made, and never changed */
 	RAW = 1 << 11, /* a text that the system keeps as JSON, and answers as that */
 	PINYIN = 1 << 12, /* with SEARCH, of a name: also by a single character, and as it is spoken or begins */
-	PERSON = 1 << 13 /* with PINYIN: it begins with a surname, which may be spoken in its own way */
+	PERSON = 1 << 13, /* with PINYIN: it begins with a surname, which may be spoken in its own way */
+	HIDDEN = 1 << 14 /* with KEPT: it says whose the record is, and is neither answered nor asked by */
 };
 
 struct word {

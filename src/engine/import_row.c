@@ -30,7 +30,7 @@ static bool take_apart(struct tx *tx, struct call *call, const struct shape *sha
 
 /* By what nobody else has. */
 static enum store_code match_unique(struct tx *tx, struct call *call, const struct shape *shape, const struct input *row, void *scratch,
-                                    struct import_row *import)
+                                    bool ended, struct import_row *import)
 {
 	for (size_t i = SYSTEM_SLOTS; i < shape->slot_count; i++) {
 		const struct slot *slot = &shape->slots[i];
@@ -42,7 +42,7 @@ static enum store_code match_unique(struct tx *tx, struct call *call, const stru
 		if (import->key.len == 0)
 			import->key = value.text;
 		struct record *other = arena_take_raw(call->arena, shape->resource->size);
-		enum store_code code = operation_find_by(tx, call, shape, slot, value, 0, other, &found);
+		enum store_code code = operation_find_by(tx, call, shape, slot, value, 0, ended, other, &found);
 		if (code != STORE_OK)
 			return code;
 		if (!found)
@@ -144,7 +144,7 @@ static void without_number(struct query *query, const struct shape *shape)
 
 /* By what is said of nobody else, most likely. */
 static enum store_code match_same(struct tx *tx, struct call *call, const struct shape *shape, const struct input *row, void *scratch,
-                                  struct import_row *import)
+                                  bool ended, struct import_row *import)
 {
 	struct query query;
 	struct buf key = buf_in(call->arena, 128, 4096);
@@ -153,7 +153,7 @@ static enum store_code match_same(struct tx *tx, struct call *call, const struct
 	query_sql(&query, shape->table.name);
 	query_sql(&query, " WHERE district = ");
 	query_value(&query, value_int(call->actor.district));
-	query_sql(&query, " AND ended_at IS NULL");
+	query_sql(&query, ended ? " AND ended_at IS NOT NULL" : " AND ended_at IS NULL");
 	if (!add_same(tx, call, shape, row, scratch, &query, &key))
 		return STORE_OK;
 	add_masks(shape, row, &query, &key);
@@ -217,27 +217,119 @@ static enum store_code import_change(struct tx *tx, struct call *call, const str
 	if (row->changed) {
 		import->back = import_row_back(row, shape, before, &hidden);
 		import->sources = hidden.sources;
-		code = operation_write_change(tx, shape, row, before, &hidden, record);
+		code = operation_write_change(tx, shape, row, before, &hidden, record, "update");
 	}
 	import->version = record->version;
 	return code == STORE_OK && shape->owned ? claim_keep(tx, row, record) : code;
 }
 
+/* The record, among those that have ended or those that have not; 0: there is none. */
+static enum store_code match(struct tx *tx, struct call *call, const struct shape *shape, const struct input *row, bool ended,
+                             struct import_row *import)
+{
+	void *scratch = arena_take(call->arena, shape->resource->size);
+	record_blank(shape, scratch);
+	enum store_code code = match_unique(tx, call, shape, row, scratch, ended, import);
+	if (code == STORE_OK && import->id == 0 && shape->resource->same)
+		code = match_same(tx, call, shape, row, scratch, ended, import);
+	return code;
+}
+
+/* ---- events ---- */
+
+static struct text said(const struct input *row, const char *name)
+{
+	for (size_t i = 0; i < row->cell_count; i++)
+		if (text_is(row->cells[i].name, name))
+			return text_trim(row->cells[i].value);
+	return TEXT_NONE;
+}
+
+/* By their names and days people are told apart, and nobody shall be dead by a slip in a number. */
+static void check_person(struct tx *tx, struct call *call, const struct shape *shape, const struct input *row, const void *before)
+{
+	void *scratch = arena_take(call->arena, shape->resource->size);
+	struct text names = text_of(shape->resource->same);
+	record_blank(shape, scratch);
+	while (names.len > 0) {
+		const struct slot *slot = shape_slot(shape, text_word(&names));
+		struct value value;
+		if (!field_is_text(slot->field) || !take_apart(tx, call, shape, slot, row, scratch, &value))
+			continue;
+		if (!text_eq(value.text, slot_text(slot, before)))
+			call_wrong(call, text_printf(call->arena, "/%s", slot->field->name), "contradicts_record",
+				text_printf(call->arena, "与登记的%s不一致，请核对是不是同一个", slot->field->label),
+				TEXT("The record says otherwise; make sure that it is the same"));
+	}
+}
+
+static enum store_code write_event(struct tx *tx, struct call *call, const struct shape *shape, const struct input *row, bool returns,
+                                   const void *before, const struct hidden *hidden, struct import_row *import)
+{
+	struct record *record = arena_take_raw(call->arena, shape->resource->size);
+	const struct record *was = before;
+	struct input in;
+	struct text why = said(row, "end_reason"), on = said(row, "ended_on");
+	enum store_code code = STORE_OK;
+	import->end = returns ? IMPORT_RETURNED : IMPORT_ENDED;
+	if (import->check)
+		return returns ? STORE_OK : operation_take_end(&in, tx, call, shape, before, why, on, record);
+	if (returns) {
+		import->back = text_printf(call->arena, "%.*s\n%.*s", TEXT_ARG(was->end_reason), TEXT_ARG(was->ended_on));
+		code = operation_reopen(tx, call, shape, before, hidden, record);
+	} else {
+		code = operation_end(tx, call, shape, before, hidden, why, on, record);
+	}
+	import->version = record->version;
+	import->followed = call->followed;
+	import->followed_count = call->followed_count;
+	return code;
+}
+
+static enum store_code take_event(struct tx *tx, struct call *call, const struct shape *shape, struct input *row, struct import_row *import)
+{
+	void *before = arena_take_raw(call->arena, shape->resource->size);
+	bool returns = text_is(said(row, "end_reason"), EVENT_RETURNED);
+	struct hidden hidden;
+	enum store_code code = match(tx, call, shape, row, returns, import);
+	bool happens = import->id != 0;
+	if (code == STORE_OK && !happens)
+		code = match(tx, call, shape, row, !returns, import); /* it has been told before */
+	if (code == STORE_OK && import->id == 0)
+		return call_problem_detail(call, PROBLEM_NOT_FOUND, TEXT("没有找到这条记录，请核对编号"),
+			TEXT("There is no such record; check the number"));
+	if (code == STORE_OK)
+		code = operation_find(tx->db, call, shape, import->id, before, &hidden);
+	if (code != STORE_OK)
+		return code;
+	if (!operation_keeps(shape, &call->actor, before))
+		return call_problem(call, PROBLEM_REGISTERED_ELSEWHERE);
+	if (!said(row, "end_reason").len)
+		call_wrong(call, TEXT("/end_reason"), "required", TEXT("有终止日期，没有终止原因"), TEXT("There is a day of the end, and no reason"));
+	row->cell_count = import->said_count;
+	check_person(tx, call, shape, row, before);
+	if (call->problem != PROBLEM_NONE)
+		return operation_refused(tx);
+	import->end = IMPORT_SAME;
+	return happens ? write_event(tx, call, shape, row, returns, before, &hidden, import) : STORE_OK;
+}
+
+/* ---- a row ---- */
+
 enum store_code import_row_take(struct tx *tx, struct call *call, const struct shape *shape, struct input *row,
                                  struct import_row *import)
 {
-	struct record *record = arena_take(call->arena, shape->resource->size);
 	enum store_code code = STORE_OK;
 	row->unwritten = import->check;
-	record_blank(shape, record);
+	if (said(row, "end_reason").len > 0 || said(row, "ended_on").len > 0)
+		return take_event(tx, call, shape, row, import);
 	if (!import->invented)
-		code = match_unique(tx, call, shape, row, record, import);
-	if (code == STORE_OK && !import->invented && import->id == 0 && shape->resource->same)
-		code = match_same(tx, call, shape, row, record, import);
+		code = match(tx, call, shape, row, false, import);
 	if (code != STORE_OK)
 		return code;
 	if (import->id)
 		return import_change(tx, call, shape, row, import);
+	struct record *record = arena_take(call->arena, shape->resource->size);
 	drop_masked(call, shape, row, NULL);
 	import->end = IMPORT_CREATED;
 	code = import->check ? operation_prepare(tx, call, shape, row, record) : operation_create(tx, call, shape, row, record);
@@ -248,6 +340,16 @@ enum store_code import_row_take(struct tx *tx, struct call *call, const struct s
 	return code;
 }
 
+static enum store_code undo_event(struct tx *tx, struct call *call, const struct shape *shape, const struct import_row *import,
+                                  const void *before, const struct hidden *hidden)
+{
+	struct record *record = arena_take_raw(call->arena, shape->resource->size);
+	if (import->end == IMPORT_ENDED)
+		return operation_reopen(tx, call, shape, before, hidden, record);
+	struct text why = { import->back.ptr, import->back.len - DATE_CHARS - 1 }, on = { why.ptr + why.len + 1, DATE_CHARS };
+	return operation_end(tx, call, shape, before, hidden, why, on, record);
+}
+
 enum store_code import_row_undo(struct tx *tx, struct call *call, const struct shape *shape, const struct import_row *import, bool *kept)
 {
 	struct record *before = arena_take_raw(call->arena, shape->resource->size);
@@ -256,11 +358,14 @@ enum store_code import_row_undo(struct tx *tx, struct call *call, const struct s
 	struct input in = { .decided = true };
 	call->id = import->id;
 	enum store_code code = operation_find(tx->db, call, shape, import->id, before, &hidden);
-	*kept = code == STORE_REFUSED || before->version != import->version || record_has_ended(before);
+	*kept = code == STORE_REFUSED || before->version != import->version ||
+	        record_has_ended(before) != (import->end == IMPORT_ENDED);
 	if (*kept) {
 		call_again(call);
 		return code == STORE_REFUSED ? STORE_OK : code;
 	}
+	if (code == STORE_OK && (import->end == IMPORT_ENDED || import->end == IMPORT_RETURNED))
+		return undo_event(tx, call, shape, import, before, &hidden);
 	if (code == STORE_OK && import->end == IMPORT_CREATED)
 		return operation_end(tx, call, shape, before, &hidden, TEXT("mistake"), TEXT_NONE, record);
 	if (code != STORE_OK || json_read(import->back, BODY_DEPTH_MAX, &in.object) != JSON_FINE)
@@ -271,7 +376,7 @@ enum store_code import_row_undo(struct tx *tx, struct call *call, const struct s
 		code = operation_refused(tx);
 	in.hidden.sources = import->sources;
 	if (code == STORE_OK && in.changed)
-		code = operation_write_change(tx, shape, &in, before, &hidden, record);
+		code = operation_write_change(tx, shape, &in, before, &hidden, record, "update");
 	json_decref(in.object);
 	return code;
 }

@@ -2,13 +2,19 @@
 /* import_row.h - a row of a file: the record that it is about is found by what nobody else has (UNIQUE), else by what is said of
  * nobody else (resource.same). It is made where there is none, changed where the row says something else of it, and left alone
  * where not; an empty cell says nothing, nor does one that has of a sealed value what the record shows of it. What its owner has
- * said stays, and a row beside it becomes a claim. */
+ * said stays, and a row beside it becomes a claim.
+ *
+ * A row with a reason of ending (`end_reason`, and the day `ended_on`) is an event: the record that is there ends with it, or,
+ * where the reason is EVENT_RETURNED, one that had ended is there again. What else such a row says must not contradict the record,
+ * and changes nothing. */
 #ifndef ENGINE_IMPORT_ROW_H
 #define ENGINE_IMPORT_ROW_H
 
 #include "engine/input.h"
 
-enum import_end { IMPORT_CREATED, IMPORT_CHANGED, IMPORT_SAME, IMPORT_CLAIMED };
+enum import_end { IMPORT_CREATED, IMPORT_CHANGED, IMPORT_SAME, IMPORT_CLAIMED, IMPORT_ENDED, IMPORT_RETURNED, IMPORT_ENDS };
+
+#define EVENT_RETURNED "returned"
 
 struct import_row {
 	/* what is wished */
@@ -21,6 +27,8 @@ struct import_row {
 	struct text key; /* two rows with the same are about the same record; missing: nothing tells */
 	bool has_number; /* it names its record by what nobody else has */
 	struct text back, sources; /* of a change: what takes it back */
+	const struct follower *followed; /* what it changed elsewhere */
+	size_t followed_count;
 };
 
 /* In the caller's transaction; for a check, a reader's connection is enough. What is wrong with the row stands in the call. */

@@ -61,7 +61,7 @@ enum found input_find(struct input *in, const struct field *field, json_t **json
 {
 	enum found found = ABSENT;
 	const char *name = field->name;
-	bool must = field->flags & MUST;
+	bool needed = text_lists(in->needs, text_of(name)), must = needed || (field->flags & MUST);
 	remember(in, name);
 	*json = NULL;
 	*cell = TEXT_NONE;
@@ -77,7 +77,7 @@ enum found input_find(struct input *in, const struct field *field, json_t **json
 				*cell = text_trim(in->cells[i].value);
 		found = cell->len > 0 ? GIVEN : ABSENT;
 	}
-	if (must && (found == CLEARED || (found == ABSENT && in->create)))
+	if (must && (found == CLEARED || (found == ABSENT && (in->create || needed))))
 		input_wrong(in, name, "required", "必填", "This field is required");
 	return found == CLEARED && must ? ABSENT : found;
 }
@@ -194,6 +194,11 @@ struct text input_plain(struct input *in, const char *name)
 	if (!sealed->changed && !keys_unseal(in->call->app->keys, in->call->arena, &place, sealed->box, &plain))
 		return TEXT_NONE;
 	return plain;
+}
+
+struct text input_hash(const struct input *in, const char *name)
+{
+	return in->hidden.sealed[shape_slot(in->shape, text_of(name))->sealed].hash;
 }
 
 /* ---- any value ---- */

@@ -37,6 +37,7 @@ struct input {
 	const struct pair *cells; /* named cells of a file; empty ones count as absent */
 	size_t cell_count;
 	bool create; /* absent MUST fields are wrong; otherwise absent fields stay as they are */
+	const char *needs; /* fields that are wrong when absent, all the same; blanks between */
 	const char *taken[INPUT_FIELDS_MAX];
 	size_t taken_count, given_count; /* the second: of those that the object has */
 	struct hidden hidden; /* of a declared resource, as it was and as it becomes */
@@ -56,6 +57,8 @@ void input_start(struct input *in, struct call *call, bool create);
 void input_start_record(struct input *in, struct call *call, const struct shape *shape, int64_t id, const struct hidden *before);
 /* A sealed field's value, as it was taken or as it was; missing where there is none, or where it cannot be opened. */
 struct text input_plain(struct input *in, const char *name);
+/* By which it is found in another record that has the same; missing where there is no value. */
+struct text input_hash(const struct input *in, const char *name);
 /* What may be seen of a sealed value. */
 struct text field_mask(struct arena *arena, const struct field *field, struct text plain);
 bool input_gives(const struct input *in, const char *name); /* whether the field is there, be it cleared */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* input_own.h - what the takers of the types (take.c) use of the input; seen only by the two. */
+/* input_own.h - what the takers of the types (take.c) and the moves (flow.c) use of the input; seen only by these. */
 #ifndef ENGINE_INPUT_OWN_H
 #define ENGINE_INPUT_OWN_H
 

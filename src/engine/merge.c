@@ -161,7 +161,7 @@ static enum store_code take_over(struct tx *tx, struct merge *merge, struct reco
 	if (code == STORE_OK && !operation_take(&in, tx, shape, merge->record, record))
 		code = operation_refused(tx);
 	if (code == STORE_OK && in.changed)
-		code = operation_write_change(tx, shape, &in, merge->record, &merge->hidden, record);
+		code = operation_write_change(tx, shape, &in, merge->record, &merge->hidden, record, "update");
 	if (code == STORE_OK)
 		code = keep_back(tx, merge, record->version, import_row_back(&in, shape, merge->record, &merge->hidden));
 	json_decref(in.object);

@@ -3,11 +3,13 @@
 #include "engine/operations_own.h"
 
 #include "engine/claim.h"
+#include "engine/flow.h"
 #include "engine/history.h"
 #include "engine/input.h"
 #include "engine/journal.h"
 #include "engine/listing.h"
 #include "engine/record.h"
+#include "engine/reaction.h"
 #include "engine/record_tokens.h"
 #include "engine/source.h"
 #include "engine/tags.h"
@@ -31,6 +33,30 @@ void operation_read_hidden(const struct shape *shape, const struct rows *rows, s
 		hidden->sealed[i] = (struct sealed){ .hash = text_copy(arena, rows_text(rows, at)),
 			                             .box = text_copy(arena, rows_text(rows, at + 1)) };
 	hidden->sources = shape->owned ? text_copy(arena, rows_text(rows, at)) : TEXT_NONE;
+}
+
+enum store_code operation_ties(struct tx *tx, struct call *call, const char *resource, int64_t id, struct tie_values *ties)
+{
+	const struct shape *shape = app_shape(call->app, text_of(resource));
+	void *record = arena_take_raw(call->arena, shape->resource->size);
+	enum store_code code = operation_find(tx->db, call, shape, id, record, NULL);
+	if (code == STORE_OK)
+		*ties = record_ties(shape, record);
+	return code;
+}
+
+enum store_code operation_look_up(struct tx *tx, struct call *call, const char *resource, const char *field, struct text hash,
+                                  int64_t *id, struct tie_values *ties)
+{
+	const struct shape *shape = app_shape(call->app, text_of(resource));
+	struct record *record = arena_take_raw(call->arena, shape->resource->size);
+	bool found;
+	const struct slot *slot = shape_slot(shape, text_of(field));
+	enum store_code code = operation_find_by(tx, call, shape, slot, value_blob(hash), 0, false, record, &found);
+	*id = code == STORE_OK && found ? record->id : 0;
+	if (*id)
+		*ties = record_ties(shape, record);
+	return code;
 }
 
 static struct rows *ask_for(struct db *db, struct call *call, const struct shape *shape, int64_t id, bool hidden)
@@ -145,15 +171,16 @@ bool operation_take(struct input *in, struct tx *tx, const struct shape *shape, 
 	}
 	if (!before && shape->owned)
 		claim_note_source(in, NULL);
+	if (!before && shape->resource->fill)
+		shape->resource->fill(in, tx, record);
 	if (shape->resource->check)
 		shape->resource->check(in, tx, record);
 	check_keeping(in, shape, before, record);
 	return input_finish(in);
 }
 
-/* The record, not ended and not `but`, of which the column has the value. */
 enum store_code operation_find_by(struct tx *tx, struct call *call, const struct shape *shape, const struct slot *slot, struct value value,
-                               int64_t but, void *record, bool *found)
+                                  int64_t but, bool ended, void *record, bool *found)
 {
 	struct query query;
 	query_start(&query, call->arena);
@@ -166,8 +193,9 @@ enum store_code operation_find_by(struct tx *tx, struct call *call, const struct
 		query_sql(&query, slot->column);
 	query_sql(&query, " = ");
 	query_value(&query, value);
-	query_sql(&query, " AND ended_at IS NULL AND id <> ");
+	query_sql(&query, ended ? " AND ended_at IS NOT NULL AND id <> " : " AND ended_at IS NULL AND id <> ");
 	query_value(&query, value_int(but));
+	query_sql(&query, ended ? " ORDER BY ended_at DESC LIMIT 1" : "");
 	struct rows *rows = query_run(&query, tx->db);
 	*found = rows_next(rows);
 	if (*found)
@@ -187,7 +215,8 @@ static enum store_code check_unique(struct tx *tx, struct call *call, const stru
 {
 	struct record *other = arena_take_raw(call->arena, shape->resource->size);
 	bool found;
-	enum store_code code = operation_find_by(tx, call, shape, slot, value, ((const struct record *)record)->id, other, &found);
+	enum store_code code = operation_find_by(tx, call, shape, slot, value, ((const struct record *)record)->id, false, other,
+	                                         &found);
 	if (code != STORE_OK || !found)
 		return code;
 	if (!operation_sees(shape, &call->actor, other))
@@ -217,19 +246,22 @@ static enum store_code check_all_unique(struct tx *tx, struct call *call, const 
 	return code;
 }
 
+/* And then whatever follows from it. */
 static enum store_code write_journal(struct tx *tx, struct call *call, const struct shape *shape, const char *action,
                                      const void *before, const void *record, const struct input *in)
 {
 	const struct record *head = record;
-	return journal_write(tx, &call->actor, &(struct journal_line){
+	struct text fields = in ? buf_done(&in->fields) : TEXT_NONE;
+	enum store_code code = journal_write(tx, &call->actor, &(struct journal_line){
 		.action = text_of(action),
 		.resource = text_of(shape->resource->name),
 		.record = head->id,
 		.version = head->version,
 		.places = record_places(shape, before, record),
-		.fields = in ? buf_done(&in->fields) : TEXT_NONE,
+		.fields = fields,
 		.detail = in ? buf_done(&in->detail) : TEXT_NONE,
 	});
+	return code == STORE_OK ? reaction_run(tx, call, shape, action, fields, before, record) : code;
 }
 
 /* ---- statements ---- */
@@ -346,6 +378,7 @@ enum store_code operation_prepare(struct tx *tx, struct call *call, const struct
 		return call_problem(call, PROBLEM_FORBIDDEN); /* it would be nobody's of theirs */
 	record_blank(shape, record);
 	record->id = id_next(store_ids(tx->store), call->actor.district);
+	flow_start(tx, call, shape, record);
 	input_start_record(in, call, shape, record->id, NULL);
 	if (!operation_take(in, tx, shape, NULL, record))
 		return operation_refused(tx);
@@ -409,11 +442,13 @@ enum store_code operation_find_to_change(struct tx *tx, struct call *call, struc
 	enum store_code code = find_kept(tx, call, record, hidden);
 	if (code == STORE_OK && record_has_ended(record))
 		return call_problem_detail(call, PROBLEM_NOT_FOUND, TEXT("记录已终止"), TEXT("The record has ended"));
+	if (code == STORE_OK && flow_is_over(call->route->shape, record))
+		return call_problem_detail(call, PROBLEM_WRONG_STATE, TEXT("已经办结，不能再改"), TEXT("It is closed, and not changed any more"));
 	return code;
 }
 
 enum store_code operation_write_change(struct tx *tx, const struct shape *shape, struct input *in, const void *before,
-                                    const struct hidden *was, void *record)
+                                       const struct hidden *was, void *record, const char *action)
 {
 	struct call *call = in->call;
 	enum store_code code = check_all_unique(tx, call, shape, record, in);
@@ -421,7 +456,7 @@ enum store_code operation_write_change(struct tx *tx, const struct shape *shape,
 		code = update(tx, call, shape, before, record, in);
 	if (code == STORE_OK)
 		code = keep_beside(tx, call, shape, before, was, record, &in->hidden);
-	return code == STORE_OK ? write_journal(tx, call, shape, "update", before, record, in) : code;
+	return code == STORE_OK ? write_journal(tx, call, shape, action, before, record, in) : code;
 }
 
 /* From `before` to `record`, as the input says. */
@@ -433,7 +468,7 @@ static enum store_code change(struct tx *tx, const struct shape *shape, struct i
 	if (!operation_take(in, tx, shape, before, record))
 		return operation_refused(tx);
 	if (in->changed)
-		code = operation_write_change(tx, shape, in, before, was, record);
+		code = operation_write_change(tx, shape, in, before, was, record, "update");
 	return code == STORE_OK && shape->owned ? claim_keep(tx, in, record) : code;
 }
 
@@ -454,6 +489,16 @@ static enum store_code patch(struct tx *tx, void *arg)
 	return code;
 }
 
+enum store_code operation_close(struct tx *tx, struct call *call, const struct shape *shape, int64_t id, const char *why, struct text on)
+{
+	void *before = arena_take_raw(call->arena, shape->resource->size), *record = arena_take_raw(call->arena, shape->resource->size);
+	struct hidden hidden;
+	enum store_code code = operation_find(tx->db, call, shape, id, before, &hidden);
+	if (code != STORE_OK || record_has_ended(before))
+		return code;
+	return operation_end(tx, call, shape, before, &hidden, text_of(why), on, record);
+}
+
 enum store_code operation_change(struct tx *tx, struct call *call, const struct shape *shape, int64_t id, json_t *object,
                                  struct text source)
 {
@@ -469,7 +514,6 @@ enum store_code operation_change(struct tx *tx, struct call *call, const struct 
 	return change(tx, shape, &in, before, &hidden, record);
 }
 
-/* `on` missing: today. */
 static bool take_end(struct input *in, struct tx *tx, struct call *call, const struct shape *shape, struct text why, struct text on,
                      struct record *record)
 {
@@ -488,16 +532,23 @@ static bool take_end(struct input *in, struct tx *tx, struct call *call, const s
 	return input_finish(in);
 }
 
+enum store_code operation_take_end(struct input *in, struct tx *tx, struct call *call, const struct shape *shape, const void *before,
+                                   struct text why, struct text on, struct record *record)
+{
+	enum store_code code = shape->resource->ending ? shape->resource->ending(tx, call, before) : STORE_OK;
+	memcpy(record, before, shape->resource->size);
+	if (code == STORE_OK && !take_end(in, tx, call, shape, why, on, record))
+		code = operation_refused(tx);
+	return code;
+}
+
 enum store_code operation_end(struct tx *tx, struct call *call, const struct shape *shape, const void *before, const struct hidden *hidden,
                               struct text why, struct text on, struct record *record)
 {
-	enum store_code code = shape->resource->ending ? shape->resource->ending(tx, call, before) : STORE_OK;
+	struct input in;
+	enum store_code code = operation_take_end(&in, tx, call, shape, before, why, on, record);
 	if (code != STORE_OK)
 		return code;
-	struct input in;
-	memcpy(record, before, shape->resource->size);
-	if (!take_end(&in, tx, call, shape, why, on, record))
-		return operation_refused(tx);
 	code = update(tx, call, shape, before, record, NULL);
 	if (code == STORE_OK)
 		code = record_tokens_keep(tx, call, shape, before, hidden, NULL, NULL);

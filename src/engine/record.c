@@ -44,6 +44,11 @@ struct value record_value(const struct slot *slot, const void *record, bool seco
 	}
 }
 
+int64_t record_number(const struct shape *shape, const void *record, const char *field)
+{
+	return slot_int(shape_slot(shape, text_of(field)), record);
+}
+
 struct tie_values record_ties(const struct shape *shape, const void *record)
 {
 	int64_t ids[5];
@@ -218,12 +223,26 @@ void record_put(struct record_out *out, const struct shape *shape, const void *r
 {
 	const struct slot *slots = shape->slots;
 	for (size_t i = 0; i < (out->brief ? shape->brief_slots : shape->slot_count); i++)
-		if (i < 2 || i >= SYSTEM_SLOTS)
+		if ((i < 2 || i >= SYSTEM_SLOTS) && slot_is_shown(&slots[i]))
 			put_slot(out, &slots[i], record);
 	if (shape->resource->derive)
 		shape->resource->derive(record, out);
 	for (size_t i = 2; i < (record_has_ended(record) ? SYSTEM_SLOTS : END_SLOTS); i++)
 		put_slot(out, &slots[i], record);
+}
+
+static void put_followed(struct json_out *json, const struct call *call)
+{
+	json_key(json, TEXT("followed"));
+	json_begin_array(json);
+	for (size_t i = 0; i < call->followed_count; i++) {
+		json_begin_object(json);
+		JSON_TEXT(json, "resource", text_of(call->followed[i].resource));
+		json_member_id(json, TEXT("id"), call->followed[i].id);
+		JSON_TEXT(json, "action", text_of(call->followed[i].action));
+		json_end_object(json);
+	}
+	json_end_array(json);
 }
 
 void record_answer(struct call *call, const struct shape *shape, const void *record, int status)
@@ -234,6 +253,8 @@ void record_answer(struct call *call, const struct shape *shape, const void *rec
 	record_put(&out, shape, record);
 	if (call->claimed.ptr)
 		json_member_raw(&json, TEXT("claimed"), call->claimed);
+	if (call->followed_count > 0)
+		put_followed(&json, call);
 	json_end_object(&json);
 	call->version = ((const struct record *)record)->version;
 }

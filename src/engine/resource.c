@@ -15,16 +15,24 @@ static const struct field system_fields[SYSTEM_SLOTS] = {
 	{ .type = FIELD_instant, .name = "created_at", .label = "建立时间", .flags = KEPT | MUST, .en = "created at" },
 	{ .type = FIELD_instant, .name = "updated_at", .label = "更新时间", .flags = KEPT | MUST, .en = "updated at" },
 	{ .type = FIELD_instant, .name = "ended_at", .label = "终止时间", .flags = KEPT, .en = "ended at" },
-	{ .type = FIELD_word, .name = "end_reason", .label = "终止原因", .flags = KEPT, .words = end_reasons, .en = "why it ended" },
-	{ .type = FIELD_date, .name = "ended_on", .label = "终止日期", .flags = KEPT, .en = "day of the end" },
+	{ .type = FIELD_word, .name = "end_reason", .label = "终止原因", .flags = KEPT, .words = end_reasons, .en = "why it ended",
+	  .headers = "注销原因|变动原因|变动类型|减少原因" },
+	{ .type = FIELD_date, .name = "ended_on", .label = "终止日期", .flags = KEPT, .en = "day of the end",
+	  .headers = "注销日期|变动日期|减少日期|死亡日期|死亡时间|去世日期|迁出日期" },
 };
 
-const struct slot *shape_slot(const struct shape *shape, struct text name)
+static const struct slot *find_slot(const struct shape *shape, struct text name)
 {
 	for (size_t i = 0; i < shape->slot_count; i++)
 		if (text_eq(name, shape->slots[i].name))
 			return &shape->slots[i];
 	return NULL;
+}
+
+const struct slot *shape_slot(const struct shape *shape, struct text name)
+{
+	const struct slot *slot = find_slot(shape, name);
+	return slot && slot_is_shown(slot) ? slot : NULL;
 }
 
 /* Whether `text` is one of the names in `list`, which stand with | between. */
@@ -41,10 +49,10 @@ static bool is_among(struct text text, const char *list)
 
 const struct slot *shape_header(const struct shape *shape, struct text header)
 {
-	for (size_t i = SYSTEM_SLOTS; i < shape->slot_count; i++) {
+	for (size_t i = END_SLOTS; i < shape->slot_count; i++) { /* how a record ended is an event that a file may tell */
 		const struct field *field = shape->slots[i].field;
 		bool named = text_is(header, field->name) || text_is(header, field->label) || is_among(header, field->headers);
-		if (named && !(field->flags & KEPT) && field->type != FIELD_file) /* which is sent by itself */
+		if (named && (i < SYSTEM_SLOTS || !(field->flags & KEPT)) && field->type != FIELD_file) /* which is sent by itself */
 			return &shape->slots[i];
 	}
 	return NULL;
@@ -263,7 +271,7 @@ static void tie(struct shape *shape)
 	const char **columns[] = { &shape->ties.area, &shape->ties.second_area, &shape->ties.organization, &shape->ties.own,
 		                   &shape->ties.family };
 	for (size_t i = 0; i < COUNT(names); i++) {
-		shape->tie_slots[i] = names[i] ? shape_slot(shape, text_of(names[i])) : NULL;
+		shape->tie_slots[i] = names[i] ? find_slot(shape, text_of(names[i])) : NULL;
 		assert(!names[i] || shape->tie_slots[i]);
 		*columns[i] = shape->tie_slots[i] ? shape->tie_slots[i]->column : NULL;
 	}
@@ -308,6 +316,8 @@ struct shape *shape_new(struct arena *arena, struct access *access, const struct
 		shape->brief_columns = is_brief ? shape->column_count : shape->brief_columns;
 	}
 	add_hidden_columns(shape, columns);
+	shape->state = resource->flow ? find_slot(shape, TEXT("state")) : NULL;
+	assert(!resource->flow || shape->state);
 	tie(shape);
 	write_statements(arena, shape);
 	add_indexes(arena, shape);

@@ -12,7 +12,9 @@
 #include "store/token_index.h"
 
 struct call;
+struct flow;
 struct input;
+struct reaction;
 struct record_out;
 struct tx;
 
@@ -52,9 +54,12 @@ struct resource {
 	const char *exporters; /* take a list away as a file; NULL: whoever reads it */
 	const struct field *derived; /* members of an answer that `derive` writes */
 	size_t derived_count;
+	/* Fills in what the system keeps of a new record, when each field has been taken. NULL: nothing. */
+	void (*fill)(struct input *in, struct tx *tx, void *record);
 	/* Rules over several fields, when each has been taken: adds what is wrong to the input. NULL: none. */
 	void (*check)(struct input *in, struct tx *tx, const void *record);
 	void (*derive)(const void *record, struct record_out *out);
+	const struct flow *flow; /* its states and moves (engine/flow.h); NULL: it has none */
 	/* Gives a new record its id, where that is no number of ours, when everything else is fine. NULL: it gets one of ours. */
 	enum store_code (*number)(struct tx *tx, struct call *call, void *record);
 	/* Asked before a record ends. NULL: it always may. */
@@ -92,6 +97,9 @@ struct shape {
 	const char *select, *select_whole; /* "SELECT id, version, ... FROM elder WHERE district = "; with the hidden columns */
 	const char *insert; /* the whole statement: the district, then the columns, then the sealed ones */
 	struct tie_columns ties;
+	const struct slot *state; /* of its flow; when and by whom it came there are the two behind it. NULL: it has none */
+	const struct reaction **reactions; /* that follow its changes */
+	size_t reaction_count;
 	const struct slot *tie_slots[5]; /* area, second area, organization, own, family; NULL: none */
 	unsigned may[RIGHTS]; /* numbers of the permissions; PERMISSIONS_MAX: nobody has it */
 	struct table table;
@@ -105,7 +113,11 @@ enum { SYSTEM_SLOTS = 7, END_SLOTS = 5 /* why and when it ended: answered of wha
 const char *resource_roles(const struct resource *resource, enum right right); /* NULL: nobody has it */
 extern const struct word end_reasons[]; /* that fit any resource */
 struct shape *shape_new(struct arena *arena, struct access *access, const struct resource *resource);
-const struct slot *shape_slot(const struct shape *shape, struct text name); /* NULL: there is none */
+const struct slot *shape_slot(const struct shape *shape, struct text name); /* NULL: there is none that is shown */
+static inline bool slot_is_shown(const struct slot *slot)
+{
+	return !(slot->field->flags & HIDDEN);
+}
 static inline bool shape_has_twins(const struct shape *shape)
 {
 	return shape->resource->twins != NULL;

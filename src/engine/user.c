@@ -107,7 +107,7 @@ static bool may(const struct call *call, const char *permission)
  * still can. */
 static bool is_one_of_three(const struct account *account)
 {
-	return account->role.ptr && roles_name("administrator security auditor", account->role.ptr);
+	return account->role.ptr && text_lists("administrator security auditor", account->role);
 }
 
 /* One's own password and codes are changed in a session, by whatever route. */

@@ -39,6 +39,13 @@ async function valueFor(field) {
 
 /* What some rule of a resource asks for beyond its rows. */
 const ruled = { area: { level: 'community', parent: '370613001' }, saved_list: { ledger: 'elder', filter: '{"missing":{"var":"address"}}' } };
+/* Somebody who is registered, but not where the transfer is asked for. */
+ruled.transfer = async () => {
+	const wish = { ...(await newRecord('elder')), id_card: idCardOf('905123', '1950-06-07', ++made % 1000), area: '370613002011',
+		sex: made % 2 ? 'male' : 'female', born_on: '1950-06-07' };
+	assert.equal((await house.bureau.post('/api/v1/elders', wish)).status, 201);
+	return { name: wish.name, id_card: wish.id_card };
+};
 
 /** Until no job is under way: it holds the areas that it is about. */
 function quiet() {
@@ -49,7 +56,7 @@ function quiet() {
 /** What makes a record of the resource: all that it must have. */
 async function newRecord(name) {
 	const resource = declared.resources.find((each) => each.name === name);
-	const body = { ...ruled[name] };
+	const body = { ...(typeof ruled[name] === 'function' ? await ruled[name]() : ruled[name]) };
 	if (name === 'area')
 		await quiet();
 	for (const field of resource.fields)
@@ -87,7 +94,7 @@ async function recordOf(name) {
 /** Something to change: a text that must be there, which no rule is about; or else some other field. */
 async function changeOf(name) {
 	const { fields } = declared.resources.find((each) => each.name === name);
-	const may = fields.filter((field) => !field.kept && field.type !== 'area' && field.type !== 'ref');
+	const may = fields.filter((field) => !field.kept && !field.fixed && field.type !== 'area' && field.type !== 'ref');
 	const field = may.find((each) => each.must && each.type === 'text') ?? may[0];
 	return { [field.name]: await valueFor(field) };
 }
@@ -192,6 +199,9 @@ const ofResources = {
 };
 // And those that a module wrote by hand.
 const byHand = {
+	agree_transfer: async () => ({ record: await recordOf('transfer'), body: {} }),
+	refuse_transfer: async () => ({ record: await recordOf('transfer'), body: { answer: '仍住本街道' } }),
+	withdraw_transfer: async () => ({ record: await recordOf('transfer'), body: {} }),
 	login: () => ({ body: { user: 'bureau', password } }),
 	logout: async () => ({ client: await house.server.as('auditor') }),
 	change_my_password: async () => ({ client: (await aPerson()).client, body: { old: password, new: `${password} neu` } }),

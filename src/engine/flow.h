@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* flow.h - the states of a resource and the moves between them, as rows.
+ *
+ * A move is one transaction: it is asked for by its name, so two who make the same one at once cannot both succeed; the second is
+ * told where the record stands now, and who brought it there. */
+#ifndef ENGINE_FLOW_H
+#define ENGINE_FLOW_H
+
+#include "engine/call.h"
+#include "engine/resource.h"
+
+/* Who among those with the permission. */
+enum move_by {
+	BY_KEEPER, /* who keeps the record */
+	BY_SECOND, /* whose area is the second that the record is tied to */
+	BY_SIGHT /* whoever sees it */
+};
+
+struct move {
+	const char *name, *label, *en; /* the permission is RESOURCE.NAME */
+	const char *from, *to; /* states; the first with blanks between */
+	const char *roles; /* with blanks between; NULL: only the program itself makes it */
+	enum move_by by;
+	bool waits; /* the record waits for it: until then it is a task of those who may */
+	const char *needs, *takes; /* fields that must, and that may, be said with it; blanks between */
+	/* What the fields cannot say: answers a problem where it must not be. Touches nothing. NULL: nothing. */
+	enum store_code (*guard)(struct tx *tx, struct call *call, const void *record);
+	/* What the program itself fills in of `record` with the move. NULL: nothing. */
+	enum store_code (*sets)(struct tx *tx, struct call *call, const void *before, void *record);
+	/* What it does to others, through the engine, when the record has been written. NULL: nothing. The `call` of both is a
+	 * deputy's (engine/deputy.h); they touch nothing but the transaction, and may be run again. */
+	enum store_code (*effect)(struct tx *tx, struct call *call, const void *record);
+	const enum problem *problems; /* that these answer; PROBLEM_NONE is behind the last */
+};
+
+struct flow {
+	const char *start; /* the state of a new record */
+	const char *final; /* in which nothing is open any more; blanks between */
+	const struct move *moves;
+	size_t move_count;
+};
+
+/* The fields of a record that has a flow, first of its list; `states` is the dictionary. */
+#define FLOW(F, states) \
+	F(word, state, "状态", KEPT | MUST | INDEX, .words = states) \
+	F(instant, moved_at, "状态变更时间", KEPT, .en = "in this state since") \
+	F(text, moved_by, "状态变更人", KEPT, .en = "who brought it there")
+
+/* Puts a new record where its flow begins. */
+void flow_start(struct tx *tx, struct call *call, const struct shape *shape, void *record);
+bool flow_is_over(const struct shape *shape, const void *record); /* it has a flow, and stands in a final state */
+const struct move *flow_find(const struct resource *resource, struct text name); /* NULL: it has none of that name */
+bool flow_is_in(const struct move *move, struct text state); /* one of its first */
+
+/* The command of a move's route. */
+enum store_code flow_command(struct tx *tx, void *call);
+/* A move that the program makes itself. STORE_REFUSED with the answer in the call where it cannot be. */
+enum store_code flow_make(struct tx *tx, struct call *call, const struct shape *shape, int64_t id, const char *move);
+
+/* What a route of a move says of itself. */
+const struct about *flow_about(struct arena *arena, const struct shape *shape, const struct move *move);
+
+#endif
