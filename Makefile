@@ -21,7 +21,7 @@ CFLAGS += -I/usr/include/postgresql
 
 SOURCES := $(wildcard src/base/*.c src/store/*.c src/engine/*.c src/care/*.c src/edge/*.c)
 OBJECTS := $(SOURCES:%.c=$(B)/%.o) $(B)/packs.o $(B)/pinyin_table.o
-PACKS := $(wildcard packs/*/areas.csv packs/*/pack.conf standards/*.txt)
+PACKS := $(wildcard packs/*/areas.csv packs/*/pack.conf standards/*.txt standards/questionnaires/*.txt)
 UNIT := $(patsubst test/unit/%.c,$(B)/unit/%,$(wildcard test/unit/*.c))
 FUZZ := $(patsubst fuzz/fuzz_%.c,%,$(wildcard fuzz/fuzz_*.c))
 

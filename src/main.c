@@ -9,6 +9,7 @@
 #include "engine/files.h"
 #include "engine/job.h"
 #include "engine/merge.h"
+#include "engine/questionnaire.h"
 #include "engine/reveal.h"
 #include "engine/search.h"
 #include "engine/session.h"
@@ -16,7 +17,7 @@
 #include "engine/template.h"
 
 static const struct module *const modules[] = {
-	&account_module, &claim_module, &job_module, &file_module, CAPABILITIES(CAPABILITY_ROW)
+	&account_module, &claim_module, &job_module, &file_module, &questionnaire_module, CAPABILITIES(CAPABILITY_ROW)
 	&import_module, &export_module, &template_module, &reveal_module, &merge_module, &twins_module, &search_module, &page_module,
 	&schema_module,
 };

@@ -135,6 +135,15 @@ struct text text_percent(struct arena *arena, struct text a)
 	return buf_done(&out);
 }
 
+struct text text_part(struct text *rest, char end)
+{
+	const char *found = rest->len > 0 ? memchr(rest->ptr, end, rest->len) : NULL;
+	struct text part = { rest->ptr, found ? (size_t)(found - rest->ptr) : rest->len };
+	size_t taken = part.len + (found ? 1 : 0);
+	*rest = (struct text){ rest->ptr + taken, rest->len - taken };
+	return part;
+}
+
 struct text text_word(struct text *rest)
 {
 	while (rest->len > 0 && *rest->ptr == ' ')

@@ -33,6 +33,8 @@ struct text text_copy(struct arena *arena, struct text a); /* also zero-terminat
 const char *text_z(struct arena *arena, struct text a); /* zero-terminated copy */
 struct text text_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
 struct text text_percent(struct arena *arena, struct text a); /* as it stands in a URI (RFC 3986 2.1) */
+/* What stands before the next `end`; both are taken off the rest. All of the rest where there is no other `end`. */
+struct text text_part(struct text *rest, char end);
 /* The next of words with blanks between, which is taken off the rest; empty behind the last. */
 struct text text_word(struct text *rest);
 bool text_lists(const char *list, struct text name); /* whether it is one of the names, which stand with blanks between; NULL: of none */

@@ -12,6 +12,7 @@
 #include "engine/journal.h"
 #include "engine/keys.h"
 #include "engine/operations.h"
+#include "engine/questionnaire.h"
 #include "engine/reaction.h"
 #include "engine/record_tokens.h"
 #include "engine/session.h"
@@ -205,6 +206,7 @@ struct app *app_declared(const struct module *const *modules, size_t count)
 		abort();
 	app->modules = modules;
 	app->module_count = count;
+	questionnaires_load();
 	app->arena = arena_new(LAYOUT_BYTES_MAX);
 	lay_out(app);
 	return app;

@@ -7,6 +7,7 @@
 #include "engine/input.h"
 #include "engine/job.h"
 #include "engine/operations.h"
+#include "engine/questionnaire.h"
 #include "engine/reaction.h"
 #include "engine/source.h"
 
@@ -151,6 +152,8 @@ static void check_flags(struct check *check, const struct field *field)
 		check_wrong(check, field->name, "only what is kept as text can be sealed");
 	if (field->type == FIELD_file && (sealed || (flags & KEPT) || field->owner))
 		check_wrong(check, field->name, "a file is always encrypted, sent by people, and owned by no department");
+	if (field->type == FIELD_answers && (!(flags & HEALTH) || field->owner))
+		check_wrong(check, field->name, "answers are HEALTH, given by people, and owned by no department");
 	if ((flags & SORT) && (sealed || is_several(field)))
 		check_wrong(check, field->name, "nothing can be sorted by it: it is %s", sealed ? "sealed" : "no single value");
 	if ((flags & SORT) && !(flags & (MUST | ZERO)))
@@ -268,6 +271,8 @@ static void check_field(struct check *check, const struct resource *resource, si
 	check_limits(check, field);
 	check_flags(check, field);
 	check_reference(check, field);
+	if ((field->type == FIELD_answers) != (field->questionnaire && questionnaire_version(text_of(field->questionnaire), 1)))
+		check_wrong(check, field->name, "answers, and only they, name a questionnaire that there is");
 	if (field->owner && !word_find(sources, text_of(field->owner)))
 		check_wrong(check, field->name, "its owner \"%s\" is no source", field->owner);
 	check_headers(check, resource, index);
@@ -656,6 +661,9 @@ size_t check_declarations(const struct module *const *modules, size_t count, str
 	static const struct module engine = { .name = "operations", .file = "src/engine/operations.c" };
 	struct check check = { .out = out, .modules = modules, .count = count, .module = &engine, .name = "operations" };
 	size_t permissions = 0;
+	check.mistakes = questionnaires_check(modules, count, out);
+	if (questionnaires_fault())
+		return check.mistakes;
 	for (size_t i = 0; i < operation_count; i++)
 		check_operation(&check, &operations[i]);
 	for (size_t m = 0; m < count; m++) {

@@ -13,7 +13,8 @@ const char *const field_type_names[] = {
 	[FIELD_text] = "text", [FIELD_word] = "word", [FIELD_words] = "words", [FIELD_tags] = "tags", [FIELD_integer] = "integer",
 	[FIELD_money] = "money", [FIELD_decimal] = "decimal", [FIELD_boolean] = "boolean", [FIELD_date] = "date",
 	[FIELD_instant] = "instant", [FIELD_ref] = "ref", [FIELD_refs] = "refs", [FIELD_point] = "point", [FIELD_area] = "area",
-	[FIELD_id_card] = "id_card", [FIELD_uscc] = "uscc", [FIELD_phone] = "phone", [FIELD_file] = "file", [FIELD_object] = "object",
+	[FIELD_id_card] = "id_card", [FIELD_uscc] = "uscc", [FIELD_phone] = "phone", [FIELD_file] = "file",
+	[FIELD_answers] = "answers", [FIELD_object] = "object",
 };
 const char *const body_names[] = {
 	[BODY_NONE] = "none", [BODY_MEMBERS] = "members", [BODY_CREATE] = "create", [BODY_CHANGE] = "change",
@@ -241,6 +242,8 @@ static void put_fields(struct json_out *json, struct arena *arena, const struct 
 		put_words(json, "words", field);
 		if (field->to)
 			JSON_TEXT(json, "to", text_of(field->to));
+		if (field->questionnaire)
+			JSON_TEXT(json, "questionnaire", text_of(field->questionnaire));
 		if (field->was)
 			JSON_TEXT(json, "was", text_of(field->was));
 		if (field->owner)

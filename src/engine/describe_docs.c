@@ -3,6 +3,7 @@
 #include "engine/describe.h"
 
 #include "engine/filter.h"
+#include "engine/questionnaire.h"
 
 static void put_words(struct buf *out, const struct word *words)
 {
@@ -22,6 +23,8 @@ static void put_type(struct buf *out, const struct field *field)
 		buf_printf(out, ", %u decimals", field->scale);
 	if (field->to)
 		buf_printf(out, " of %s", field->to);
+	if (field->questionnaire)
+		buf_printf(out, " to %s", field->questionnaire);
 	put_words(out, field->words);
 }
 
@@ -106,6 +109,7 @@ void describe_docs(struct app *app, struct buf *out)
 		"ended_at`, kept by the system; one that has ended says `end_reason ended_on` too.\n"));
 	for (size_t i = 0; i < app->shape_count; i++)
 		put_resource(out, app->shapes[i]);
+	questionnaires_describe(out);
 	buf_text(out, TEXT("\n## Problems\n\n| status | code | title | title_en |\n|---|---|---|---|\n"));
 	for (size_t i = 1; i < PROBLEM_COUNT; i++)
 		buf_printf(out, "| %d | `%s` | %s | %s |\n", problem_rows[i].status, problem_rows[i].code, problem_rows[i].zh,

@@ -129,7 +129,8 @@ static void clear_schema(struct json_out *json, const struct shape *shape)
 		json_key(json, shape->slots[i].name);
 		json_begin_object(json);
 		JSON_TEXT(json, "title", text_of(shape->slots[i].field->label));
-		json_member_raw(json, TEXT("type"), TEXT("[\"string\",\"null\"]"));
+		json_member_raw(json, TEXT("type"), shape->slots[i].field->type == FIELD_answers ? TEXT("[\"object\",\"null\"]")
+		                                                                            : TEXT("[\"string\",\"null\"]"));
 		json_end_object(json);
 	}
 	json_end_object(json);

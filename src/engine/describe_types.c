@@ -71,6 +71,11 @@ static void put_enum(struct json_out *json, const struct field *field, bool null
 static void put_text_type(struct json_out *json, const struct field *field, enum use use, bool nullable)
 {
 	bool masked = goes_out(use) && field_is_sealed(field);
+	if (field->type == FIELD_answers && !masked) {
+		put_type(json, "object", nullable);
+		JSON_TEXT(json, "x-questionnaire", text_of(field->questionnaire));
+		return;
+	}
 	put_type(json, "string", nullable);
 	if (masked) {
 		JSON_TEXT(json, "description", TEXT("masked"));
@@ -200,6 +205,7 @@ static void put_field_type(struct json_out *json, const struct field *field, enu
 	case FIELD_id_card:
 	case FIELD_uscc:
 	case FIELD_phone:
+	case FIELD_answers:
 		put_text_type(json, field, use, nullable);
 		break;
 	case FIELD_word:

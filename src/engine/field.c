@@ -12,6 +12,7 @@ static const struct {
 	[FIELD_instant] = { VALUE_INT, false }, [FIELD_ref] = { VALUE_INT, false }, [FIELD_refs] = { VALUE_TEXT, false },
 	[FIELD_point] = { VALUE_REAL, false }, [FIELD_area] = { VALUE_INT, false }, [FIELD_id_card] = { VALUE_TEXT, true },
 	[FIELD_uscc] = { VALUE_TEXT, false }, [FIELD_phone] = { VALUE_TEXT, true }, [FIELD_file] = { VALUE_TEXT, false },
+	[FIELD_answers] = { VALUE_TEXT, true },
 };
 
 enum value_type field_value(const struct field *field)

@@ -42,10 +42,12 @@ typedef struct text id_card_value; /* 18 characters; sealed */
 typedef struct text uscc_value; /* 18 characters, GB 32100 */
 typedef struct text phone_value; /* as phone_read writes it; sealed */
 typedef struct text file_value; /* JSON: {"id","type","bytes"}; the file itself lies encrypted on disk (files.h) */
+typedef struct text answers_value; /* JSON, by a version of `questionnaire` (questionnaire.h); sealed, and HEALTH */
 
 enum field_type {
 	FIELD_text, FIELD_word, FIELD_words, FIELD_tags, FIELD_integer, FIELD_money, FIELD_decimal, FIELD_boolean, FIELD_date,
-	FIELD_instant, FIELD_ref, FIELD_refs, FIELD_point, FIELD_area, FIELD_id_card, FIELD_uscc, FIELD_phone, FIELD_file, FIELD_TYPES,
+	FIELD_instant, FIELD_ref, FIELD_refs, FIELD_point, FIELD_area, FIELD_id_card, FIELD_uscc, FIELD_phone, FIELD_file, FIELD_answers,
+	FIELD_TYPES,
 	FIELD_object = FIELD_TYPES /* some JSON object: no field of a record, only in what a route says of itself (about.h) */
 };
 
@@ -82,6 +84,7 @@ struct field {
 	int64_t min, max; /* of a number; `max` also of a text, in characters (200 when it is not said) */
 	const struct word *words;
 	const char *to; /* the resource of a reference */
+	const char *questionnaire; /* what answers are to */
 	unsigned scale; /* decimals of a decimal */
 	const char *was; /* the name that the store may still have it under */
 	const char *headers; /* other names of its column in files, with | between */

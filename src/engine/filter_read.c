@@ -234,6 +234,7 @@ static bool read_typed(struct reader *r, const struct filter *leaf, const json_t
 	case FIELD_id_card:
 	case FIELD_phone:
 	case FIELD_file:
+	case FIELD_answers:
 	case FIELD_TYPES:
 		break;
 	}

@@ -112,7 +112,7 @@ static struct text patch_of(struct merge *merge)
 		if (!wanted || slot->field->flags & (KEPT | FIXED) || slot->field->type == FIELD_file)
 			continue;
 		if (slot->box_column)
-			json_member_text(&json, slot->name, input_plain(&then, slot->field->name));
+			record_put_sealed(&json, slot, input_plain(&then, slot->field->name));
 		else
 			record_put_slot(&json, slot, merge->other);
 	}

@@ -23,26 +23,14 @@ static _Noreturn void broken(struct text pack, const char *what)
 	abort();
 }
 
-static struct text cut(struct text *rest, char at)
-{
-	struct text part = *rest;
-	const char *found = rest->len ? memchr(rest->ptr, at, rest->len) : NULL;
-	if (found)
-		part.len = (size_t)(found - rest->ptr);
-	size_t used = part.len + (found ? 1 : 0);
-	rest->ptr += used;
-	rest->len -= used;
-	return part;
-}
-
 /* The next "key = value", passing over comments and empty lines. */
 static bool next_entry(struct text *rest, struct text *key, struct text *value)
 {
 	while (rest->len > 0) {
-		struct text line = text_trim(cut(rest, '\n'));
+		struct text line = text_trim(text_part(rest, '\n'));
 		if (line.len == 0 || line.ptr[0] == '#')
 			continue;
-		*key = text_trim(cut(&line, '='));
+		*key = text_trim(text_part(&line, '='));
 		*value = text_trim(line);
 		return true;
 	}
@@ -53,7 +41,7 @@ static bool next_entry(struct text *rest, struct text *key, struct text *value)
 static bool read_micro(struct text degrees, int64_t *out)
 {
 	int64_t whole, part = 0;
-	struct text left = cut(&degrees, '.');
+	struct text left = text_part(&degrees, '.');
 	if (!text_to_int(left, 180, &whole) || degrees.len > 6)
 		return false;
 	if (degrees.len > 0 && !text_to_int(degrees, MICRO, &part))
@@ -68,7 +56,7 @@ static struct text file_bytes(struct text folder, struct text name)
 {
 	for (size_t i = 0; i < pack_file_count; i++) {
 		struct text path = text_of(pack_files[i].name);
-		if (text_eq(cut(&path, '/'), folder) && text_eq(path, name))
+		if (text_eq(text_part(&path, '/'), folder) && text_eq(path, name))
 			return (struct text){ pack_files[i].begin, (size_t)(pack_files[i].end - pack_files[i].begin) };
 	}
 	broken(folder, "a file is missing");
@@ -78,7 +66,7 @@ struct text standard_file(const char *name)
 {
 	for (size_t i = 0; i < pack_file_count; i++) {
 		struct text path = text_of(pack_files[i].name);
-		if (text_is(cut(&path, '/'), "standards") && text_is(path, name))
+		if (text_is(text_part(&path, '/'), "standards") && text_is(path, name))
 			return (struct text){ pack_files[i].begin, (size_t)(pack_files[i].end - pack_files[i].begin) };
 	}
 	return TEXT_NONE;
@@ -118,7 +106,7 @@ static void read_packs(void)
 {
 	for (size_t i = 0; i < pack_file_count; i++) {
 		struct text path = text_of(pack_files[i].name);
-		struct text folder = cut(&path, '/');
+		struct text folder = text_part(&path, '/');
 		if (!text_is(path, "pack.conf"))
 			continue;
 		if (packs_read == PACKS_MAX)
@@ -207,7 +195,7 @@ struct pack_place pack_place(const struct pack *pack, int64_t area)
 		if (!text_starts(key, TEXT("place.")))
 			continue;
 		struct text code = { key.ptr + 6, key.len - 6 };
-		struct text lat = text_trim(cut(&value, ' ')), lon = text_trim(value);
+		struct text lat = text_trim(text_part(&value, ' ')), lon = text_trim(value);
 		if (!area_read(code, &place.area) || !read_micro(lat, &place.lat) || !read_micro(lon, &place.lon))
 			broken(pack->name, "a place in pack.conf");
 		/* Of the places above an area, the lower one has the greater number. */

@@ -210,7 +210,15 @@ static void put_slot(struct record_out *out, const struct slot *slot, const void
 	else if ((slot->field->flags & RAW) || slot->field->type == FIELD_file)
 		json_member_raw(out->json, slot->name, value.ptr ? value : TEXT("null"));
 	else
-		json_member_text(out->json, slot->name, value);
+		record_put_sealed(out->json, slot, value);
+}
+
+void record_put_sealed(struct json_out *json, const struct slot *slot, struct text value)
+{
+	if (slot->field->type == FIELD_answers && text_starts(value, TEXT("{")))
+		json_member_raw(json, slot->name, value);
+	else
+		json_member_text(json, slot->name, value);
 }
 
 void record_put_slot(struct json_out *json, const struct slot *slot, const void *record)

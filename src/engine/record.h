@@ -61,6 +61,8 @@ void record_put_int(struct record_out *out, struct text name, int64_t value); /*
 void record_put_raw(struct record_out *out, struct text name, struct text json);
 /* One member, all of what may be seen of it. */
 void record_put_slot(struct json_out *json, const struct slot *slot, const void *record);
+/* The member of a sealed field, with what is shown of it or in clear. */
+void record_put_sealed(struct json_out *json, const struct slot *slot, struct text value);
 /* All members of an open object. */
 void record_put(struct record_out *out, const struct shape *shape, const void *record);
 /* The whole answer to a call, with its version. */

@@ -52,7 +52,8 @@ const struct slot *shape_header(const struct shape *shape, struct text header)
 	for (size_t i = END_SLOTS; i < shape->slot_count; i++) { /* how a record ended is an event that a file may tell */
 		const struct field *field = shape->slots[i].field;
 		bool named = text_is(header, field->name) || text_is(header, field->label) || is_among(header, field->headers);
-		if (named && (i < SYSTEM_SLOTS || !(field->flags & KEPT)) && field->type != FIELD_file) /* which is sent by itself */
+		bool has_cells = field->type != FIELD_file && field->type != FIELD_answers; /* which are sent by themselves */
+		if (named && (i < SYSTEM_SLOTS || !(field->flags & KEPT)) && has_cells)
 			return &shape->slots[i];
 	}
 	return NULL;

@@ -165,7 +165,7 @@ static void answer(struct wish *wish, const struct text *plain)
 	struct json_out json = call_json(wish->call, 200);
 	json_begin_object(&json);
 	for (size_t i = 0; i < wish->count; i++)
-		json_member_text(&json, wish->slots[i]->name, plain[i]);
+		record_put_sealed(&json, wish->slots[i], plain[i]);
 	json_end_object(&json);
 }
 

@@ -2,6 +2,7 @@
 /* take.c - taking a field's value by its type: what each accepts, and what it says where it does not. */
 #include "engine/files.h"
 #include "engine/input_own.h"
+#include "engine/questionnaire.h"
 #include "engine/record.h"
 #include "engine/source.h"
 #include "engine/tags.h"
@@ -441,6 +442,22 @@ static void take_file(struct input *in, struct tx *tx, const struct field *field
 		input_set_text(in, field, value, shown);
 }
 
+/* Never as a cell: a table has no room for what is asked only after some answers. */
+static void take_answers(struct input *in, const struct field *field, struct text *value)
+{
+	json_t *json;
+	struct text cell, now = TEXT_NONE;
+	char today[DATE_CHARS];
+	enum found found = input_find(in, field, &json, &cell);
+	if (found == ABSENT)
+		return;
+	date_put(today, date_of_ms(clock_now_ms(store_clock(in->call->app->store))));
+	if (found == GIVEN && !json_is_object(json))
+		input_wrong_type(in, field->name);
+	else if (found == CLEARED || (now = questionnaire_take(in->call, field, (struct text){ today, sizeof today }, json)).ptr)
+		input_set_text(in, field, value, now);
+}
+
 void take_field(struct input *in, struct tx *tx, const struct field *field, void *value)
 {
 	switch (field->type) {
@@ -467,6 +484,9 @@ void take_field(struct input *in, struct tx *tx, const struct field *field, void
 		break;
 	case FIELD_file:
 		take_file(in, tx, field, value);
+		break;
+	case FIELD_answers:
+		take_answers(in, field, value);
 		break;
 	case FIELD_area:
 	case FIELD_ref:

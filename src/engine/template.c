@@ -24,7 +24,7 @@ struct template {
 /* What other columns of a file hold is no column. */
 static bool is_filled_in(const struct field *field)
 {
-	return !(field->flags & KEPT) && field->type != FIELD_file && strcmp(field->name, "extra") != 0;
+	return !(field->flags & KEPT) && field->type != FIELD_file && field->type != FIELD_answers && strcmp(field->name, "extra") != 0;
 }
 
 static const char *header_of(struct arena *arena, const struct field *field)
