@@ -97,7 +97,7 @@ size_t questionnaires_check(const struct module *const *modules, size_t module_c
 			const struct word *word = field && field->words ? word_find(field->words, q->needs[n]) : NULL;
 			if (word && text_is(q->needs[n], word->word))
 				continue;
-			buf_printf(out, FOLDER "%.*s.txt: version %lld: %.*s has no word %.*s: add it there, or name another need\n", TEXT_ARG(q->name),
+			buf_printf(out, FOLDER "%.*s.txt: version %lld: %.*s has no word %.*s: name another need\n", TEXT_ARG(q->name),
 			           (long long)q->version, TEXT_ARG(q->dictionary), TEXT_ARG(q->needs[n]));
 			mistakes++;
 		}
