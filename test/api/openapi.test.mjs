@@ -230,8 +230,9 @@ const byHand = {
 	move_area: async () => ({ body: await newMove() }),
 	cancel_job: async () => ({ record: await aJob(), body: {} }),
 	change_user: async () => ({ record: await anAccount(), body: { name: '改名' } }),
+	get_questionnaire: ({ path }) => ({ path: `${path}?name=welfare_visit` }),
 };
-const needNothing = ['get_me', 'list_user', 'list_session', 'list_token', 'get_policy', 'front', 'livez', 'readyz', 'metrics', 'list_journal', 'get_openapi'];
+const needNothing = ['get_me', 'list_user', 'list_session', 'list_token', 'get_policy', 'front', 'livez', 'readyz', 'metrics', 'list_journal', 'get_openapi', 'list_questionnaire'];
 
 async function requestFor(operation) {
 	const verb = operation.resource && operation.id.slice(0, -operation.resource.length - 1);
