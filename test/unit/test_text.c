@@ -235,10 +235,24 @@ static void an_arena_has_an_end(void **state)
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
 }
 
+static void parts_end_at_a_character(void **state)
+{
+	(void)state;
+	struct text rest = TEXT("a||b=c");
+	assert_true(text_is(text_part(&rest, '|'), "a"));
+	assert_true(text_is(text_part(&rest, '|'), ""));
+	assert_true(text_is(text_part(&rest, '|'), "b=c"));
+	assert_int_equal(rest.len, 0);
+	assert_int_equal(text_part(&rest, '|').len, 0);
+	rest = TEXT_NONE;
+	assert_int_equal(text_part(&rest, '|').len, 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(missing_is_not_empty),
+		cmocka_unit_test(parts_end_at_a_character),
 		cmocka_unit_test(texts_compare_by_all_their_bytes),
 		cmocka_unit_test(blanks_are_trimmed),
 		cmocka_unit_test(copies_end_with_zero),
