@@ -15,9 +15,11 @@
 #include "engine/session.h"
 #include "engine/twins.h"
 #include "engine/template.h"
+#include "engine/timer.h"
 
 static const struct module *const modules[] = {
-	&account_module, &claim_module, &job_module, &file_module, &questionnaire_module, CAPABILITIES(CAPABILITY_ROW)
+	&account_module, &claim_module, &job_module, &timer_module, &file_module, &questionnaire_module,
+	CAPABILITIES(CAPABILITY_ROW)
 	&import_module, &export_module, &template_module, &reveal_module, &merge_module, &twins_module, &search_module, &page_module,
 	&schema_module,
 };

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "engine/checkpoint.h"
 #include "engine/job.h"
+#include "engine/timer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -124,6 +125,7 @@ int command_serve(struct command_line *line)
 		return EXIT_USAGE;
 	}
 	jobs_start(app);
+	timers_start(app);
 	say_ready(line, http);
 	bool again = wait_for_stop(http, &signals);
 	int fd = http_stop(http, again);

@@ -17,6 +17,7 @@
 #include "engine/record_tokens.h"
 #include "engine/session.h"
 #include "engine/shown.h"
+#include "engine/timer.h"
 
 #include <assert.h>
 #include <stdatomic.h>
@@ -245,6 +246,7 @@ void app_close(struct app *app)
 	if (app->feed) /* it wakes the runner */
 		feed_stop(app->feed);
 	jobs_stop(app->jobs);
+	timers_stop(app->timers);
 	checkpoints_write(app->checkpoints);
 	store_close(app->store);
 	checkpoints_close(app->checkpoints);

@@ -13,6 +13,9 @@ struct shown;
 struct feed;
 struct job_kind;
 struct jobs;
+struct periodic;
+struct timer_kind;
+struct timers;
 struct keys;
 struct keys_wish;
 struct checkpoints;
@@ -88,6 +91,10 @@ struct module {
 	const struct schema *schema; /* tables that are no resources */
 	const struct job_kind *jobs; /* each with a route of its own (engine/job.h) */
 	size_t job_count;
+	const struct timer_kind *timers; /* what can be due for a record (engine/timer.h) */
+	size_t timer_count;
+	const struct periodic *periodics; /* what is done again and again in each district */
+	size_t periodic_count;
 	const char *journalled; /* a name in journal lines beside the resources', and the permission to see such lines in the feed */
 	const char *journalled_permission;
 };
@@ -111,6 +118,7 @@ struct app {
 	struct keys *keys; /* a store that is only read (verify) is opened without any */
 	struct checkpoints *_Atomic checkpoints; /* NULL: none are written */
 	struct jobs *_Atomic jobs; /* NULL: none are carried out here */
+	struct timers *_Atomic timers; /* NULL: none are fired here */
 	bool demo; /* a demonstration store: ID cards of no real area are fine */
 	bool secure_cookie; /* behind TLS */
 	unsigned home_district; /* for whom the operator of this machine acts: the store's only district, or the one named */
