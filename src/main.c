@@ -7,6 +7,7 @@
 #include "engine/claim.h"
 #include "engine/export.h"
 #include "engine/files.h"
+#include "engine/flow.h"
 #include "engine/job.h"
 #include "engine/merge.h"
 #include "engine/questionnaire.h"
@@ -15,10 +16,11 @@
 #include "engine/session.h"
 #include "engine/twins.h"
 #include "engine/template.h"
+#include "engine/tasks.h"
 #include "engine/timer.h"
 
 static const struct module *const modules[] = {
-	&account_module, &claim_module, &job_module, &timer_module, &file_module, &questionnaire_module,
+	&account_module, &claim_module, &job_module, &timer_module, &flow_module, &tasks_module, &file_module, &questionnaire_module,
 	CAPABILITIES(CAPABILITY_ROW)
 	&import_module, &export_module, &template_module, &reveal_module, &merge_module, &twins_module, &search_module, &page_module,
 	&schema_module,

@@ -84,7 +84,8 @@ static const struct move moves[] = {
 	{ "lapse", "失效", "lapse", "asked", "lapsed", .roles = NULL },
 	{ "rehome", "改由现登记地答复", "ask who keeps them now", "asked", "asked", .roles = NULL, .sets = follow_person },
 };
-static const struct flow flow = { .start = "asked", .final = "agreed refused withdrawn lapsed", .moves = moves, .move_count = COUNT(moves) };
+static const struct open_state open_states[] = { { "asked", .within = { 5, IN_WORKDAYS } } };
+static const struct flow flow = { "asked", ROWS(open_states), ROWS(moves) };
 
 static const struct resource transfer = {
 	.name = "transfer", .plural = "transfers", .label = "转入申请", .en = "transfer",

@@ -60,7 +60,7 @@ static void check_owners(struct check *check, const struct resource *resource, c
 {
 	const struct flow *flow = resource->flow;
 	for (const struct word *state = states; state->word; state++) {
-		bool waits = text_lists(flow->final, text_of(state->word));
+		bool waits = !flow_open(resource, text_of(state->word));
 		for (size_t i = 0; i < flow->move_count; i++)
 			waits = waits || (flow->moves[i].waits && flow_is_in(&flow->moves[i], text_of(state->word)));
 		if (!waits)
@@ -68,9 +68,20 @@ static void check_owners(struct check *check, const struct resource *resource, c
 	}
 }
 
+static void check_open(struct check *check, const struct resource *resource, const struct word *states, const struct open_state *open)
+{
+	const struct field *until = open->until ? field_of(resource, text_of(open->until)) : NULL;
+	const struct move *late = open->late ? flow_find(resource, text_of(open->late)) : NULL;
+	check_states(check, "flow", states, open->name);
+	if (open->until ? !until || until->type != FIELD_date || !(until->flags & MUST) : open->within.amount < 1)
+		check_wrong(check, open->name, "it lasts a while, or to the end of a day that every record has");
+	if (open->late && (!late || !flow_is_in(late, text_of(open->name)) || late->needs || check_same(late->to, open->name)))
+		check_wrong(check, open->name, "when it is late, a move out of it is made that needs nothing");
+}
+
 void check_flow(struct check *check, const struct resource *resource)
 {
-	static const char *const names[] = { "state", "moved_at", "moved_by" };
+	static const char *const names[FLOW_FIELDS] = { "state", "moved_at", "moved_by", "due_at" };
 	const struct flow *flow = resource->flow;
 	for (size_t i = 0; i < COUNT(names); i++)
 		if (resource->field_count <= i || !check_same(resource->fields[i].name, names[i])) {
@@ -83,7 +94,8 @@ void check_flow(struct check *check, const struct resource *resource)
 		return;
 	}
 	check_states(check, "flow", states, flow->start);
-	check_states(check, "flow", states, flow->final);
+	for (size_t i = 0; i < flow->open_count; i++)
+		check_open(check, resource, states, &flow->open[i]);
 	for (size_t i = 0; i < flow->move_count; i++) {
 		check_move(check, resource, states, &flow->moves[i]);
 		for (size_t k = 0; k < i; k++)

@@ -7,8 +7,9 @@
 
 /* ---- as pages ---- */
 
-static void put_diagram(struct buf *out, const struct flow *flow)
+static void put_diagram(struct buf *out, const struct shape *shape)
 {
+	const struct flow *flow = shape->resource->flow;
 	buf_printf(out, "```mermaid\nstateDiagram-v2\n\t[*] --> %s\n", flow->start);
 	for (size_t i = 0; i < flow->move_count; i++) {
 		struct text from = text_of(flow->moves[i].from);
@@ -17,11 +18,9 @@ static void put_diagram(struct buf *out, const struct flow *flow)
 			buf_printf(out, "\t%.*s --> %s: %s\n", TEXT_ARG(state), flow->moves[i].to, flow->moves[i].name);
 		}
 	}
-	struct text final = text_of(flow->final);
-	while (final.len > 0) {
-		struct text state = text_word(&final);
-		buf_printf(out, "\t%.*s --> [*]\n", TEXT_ARG(state));
-	}
+	for (const struct word *state = shape->state->field->words; state->word; state++)
+		if (!flow_open(shape->resource, text_of(state->word)))
+			buf_printf(out, "\t%s --> [*]\n", state->word);
 	buf_text(out, TEXT("```\n\n"));
 }
 
@@ -39,13 +38,31 @@ static void put_moves(struct buf *out, const struct flow *flow)
 	}
 }
 
+static const char *const unit_names[] = { [IN_MINUTES] = "minutes", [IN_HOURS] = "hours", [IN_DAYS] = "days",
+	                                 [IN_WORKDAYS] = "working days" };
+
+static void put_deadlines(struct buf *out, const struct flow *flow)
+{
+	buf_text(out, TEXT("\n| open | may last | then |\n|---|---|---|\n"));
+	for (size_t i = 0; i < flow->open_count; i++) {
+		const struct open_state *open = &flow->open[i];
+		buf_printf(out, "| %s | ", open->name);
+		if (open->until)
+			buf_printf(out, "to the end of `%s`", open->until);
+		else
+			buf_printf(out, "%d %s", open->within.amount, unit_names[open->within.unit]);
+		buf_printf(out, " | %s%s%s |\n", open->late ? "`" : "", open->late ? open->late : "it is overdue", open->late ? "`" : "");
+	}
+}
+
 void describe_flow(struct buf *out, const struct shape *shape)
 {
 	const struct flow *flow = shape->resource->flow;
 	if (flow) {
 		buf_text(out, TEXT("\nIts flow:\n\n"));
-		put_diagram(out, flow);
+		put_diagram(out, shape);
 		put_moves(out, flow);
+		put_deadlines(out, flow);
 	}
 	for (size_t i = 0; i < shape->reaction_count; i++) {
 		const struct reaction *reaction = shape->reactions[i];
@@ -84,6 +101,25 @@ static void put_move(struct json_out *json, const struct resource *resource, con
 	json_end_object(json);
 }
 
+static void put_open(struct json_out *json, const struct flow *flow)
+{
+	json_key(json, TEXT("open"));
+	json_begin_array(json);
+	for (size_t i = 0; i < flow->open_count; i++) {
+		const struct open_state *open = &flow->open[i];
+		json_begin_object(json);
+		JSON_TEXT(json, "state", text_of(open->name));
+		JSON_TEXT(json, "until", text_of(open->until));
+		if (!open->until) {
+			JSON_INT(json, "amount", open->within.amount);
+			JSON_TEXT(json, "unit", text_of(unit_names[open->within.unit]));
+		}
+		JSON_TEXT(json, "late", text_of(open->late));
+		json_end_object(json);
+	}
+	json_end_array(json);
+}
+
 void describe_flow_json(struct json_out *json, const struct shape *shape)
 {
 	const struct flow *flow = shape->resource->flow;
@@ -93,7 +129,7 @@ void describe_flow_json(struct json_out *json, const struct shape *shape)
 	} else {
 		json_begin_object(json);
 		JSON_TEXT(json, "start", text_of(flow->start));
-		put_names(json, "final", flow->final);
+		put_open(json, flow);
 		json_key(json, TEXT("moves"));
 		json_begin_array(json);
 		for (size_t i = 0; i < flow->move_count; i++)

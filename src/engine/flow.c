@@ -7,8 +7,10 @@
 #include "engine/input_own.h"
 #include "engine/operations_own.h"
 #include "engine/record.h"
+#include "engine/timer.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- what is declared ---- */
@@ -18,9 +20,17 @@ bool flow_is_in(const struct move *move, struct text state)
 	return text_lists(move->from, state);
 }
 
+const struct open_state *flow_open(const struct resource *resource, struct text state)
+{
+	for (size_t i = 0; i < resource->flow->open_count; i++)
+		if (text_is(state, resource->flow->open[i].name))
+			return &resource->flow->open[i];
+	return NULL;
+}
+
 bool flow_is_over(const struct shape *shape, const void *record)
 {
-	return shape->resource->flow && text_lists(shape->resource->flow->final, slot_text(shape->state, record));
+	return shape->resource->flow && !flow_open(shape->resource, slot_text(shape->state, record));
 }
 
 const struct move *flow_find(const struct resource *resource, struct text name)
@@ -31,18 +41,82 @@ const struct move *flow_find(const struct resource *resource, struct text name)
 	return NULL;
 }
 
-static void stamp(struct tx *tx, struct call *call, const struct shape *shape, void *record)
+/* ---- deadlines ---- */
+
+static int64_t due_of(const struct shape *shape, const struct open_state *open, const void *record, int64_t now_ms)
 {
-	*(int64_t *)slot_at(shape->state + 1, record) = tx->now_ms;
-	*(struct text *)slot_at(shape->state + 2, record) = text_of(call->actor.name);
+	int64_t due_ms = DUE_UNKNOWN_MS;
+	struct date day;
+	if (!open->until)
+		deadline_ms(open->within, now_ms, &due_ms);
+	else if (date_read(slot_text(shape_slot(shape, text_of(open->until)), record), &day))
+		due_ms = date_begins_ms(date_from_days(date_to_days(day) + 1));
+	return due_ms;
 }
+
+/* NULL: it is closed, or has ended, or is not there yet. */
+static const struct open_state *open_of(const struct shape *shape, const void *record)
+{
+	return record && !record_has_ended(record) ? flow_open(shape->resource, slot_text(shape->state, record)) : NULL;
+}
+
+/* A record that stays in its state stays due when it was. */
+void flow_due(struct tx *tx, const struct shape *shape, const void *before, void *record)
+{
+	if (!shape->resource->flow)
+		return;
+	const struct open_state *open = open_of(shape, record);
+	if (!open)
+		*(int64_t *)slot_at(shape->state + FLOW_DUE_AT, record) = MISSING;
+	else if (open != open_of(shape, before))
+		*(int64_t *)slot_at(shape->state + FLOW_DUE_AT, record) = due_of(shape, open, record, tx->now_ms);
+}
+
+static void stamp(struct tx *tx, struct call *call, const struct shape *shape, const void *before, void *record)
+{
+	*(int64_t *)slot_at(shape->state + FLOW_MOVED_AT, record) = tx->now_ms;
+	*(struct text *)slot_at(shape->state + FLOW_MOVED_BY, record) = text_of(call->actor.name);
+	flow_due(tx, shape, before, record);
+}
+
+#define LATE "flow.late"
+
+enum store_code flow_settle(struct tx *tx, struct call *call, const struct shape *shape, const void *before, const void *record)
+{
+	if (!shape->resource->flow)
+		return STORE_OK;
+	const struct open_state *open = open_of(shape, record), *was = open_of(shape, before);
+	const char *resource = shape->resource->name;
+	int64_t id = ((const struct record *)record)->id, due_ms = slot_int(shape->state + FLOW_DUE_AT, record);
+	if (open == was)
+		return STORE_OK;
+	if (!open || !open->late)
+		return was && was->late ? timer_clear(tx, call->actor.district, LATE, resource, id) : STORE_OK;
+	if (due_ms != DUE_UNKNOWN_MS)
+		return timer_set(tx, call->actor.district, LATE, resource, id, due_ms);
+	return timer_set_deadline(tx, call->actor.district, LATE, resource, id, open->within, tx->now_ms, NULL);
+}
+
+static enum store_code fire_late(struct tx *tx, struct call *call, const struct timer *timer)
+{
+	const struct shape *shape = app_shape(call->app, timer->resource);
+	void *record = arena_take_raw(call->arena, shape->resource->size);
+	enum store_code code = operation_find(tx->db, call, shape, timer->record, record, NULL);
+	const struct open_state *open = code == STORE_OK ? open_of(shape, record) : NULL;
+	if (code != STORE_OK)
+		return code;
+	return open && open->late ? flow_make(tx, call, shape, timer->record, open->late) : STORE_OK;
+}
+
+static const struct timer_kind timers[] = { { LATE, "到期未办", "not done in time", fire_late } };
+const struct module flow_module = { .name = "flow", .file = __FILE__, .timers = timers, .timer_count = COUNT(timers) };
 
 void flow_start(struct tx *tx, struct call *call, const struct shape *shape, void *record)
 {
 	if (!shape->resource->flow)
 		return;
 	*(struct text *)slot_at(shape->state, record) = text_of(shape->resource->flow->start);
-	stamp(tx, call, shape, record);
+	stamp(tx, call, shape, NULL, record);
 }
 
 /* ---- a move ---- */
@@ -68,13 +142,15 @@ static enum store_code make(struct tx *tx, struct call *call, const struct shape
 	input_set_text(&in, shape->state->field, slot_at(shape->state, record), text_of(move->to));
 	if (!input_finish(&in))
 		return operation_refused(tx);
-	stamp(tx, call, shape, record);
+	stamp(tx, call, shape, before, record);
 	enum store_code code = move->guard ? move->guard(tx, call, before) : STORE_OK;
 	struct call deputy = deputy_for(call);
 	if (code == STORE_OK && move->sets)
 		code = move->sets(tx, &deputy, before, record);
 	if (code == STORE_OK)
 		code = operation_write_change(tx, shape, &in, before, was, record, move->name);
+	if (code == STORE_OK)
+		code = flow_settle(tx, call, shape, before, record);
 	deputy.followed = call->followed;
 	deputy.followed_count = call->followed_count;
 	if (code == STORE_OK && move->effect)
@@ -92,8 +168,8 @@ static const char *zh_of(const struct field *field, struct text word)
 /* Whoever comes second learns who was first. */
 static enum store_code refuse_state(struct call *call, const struct shape *shape, const void *record)
 {
-	struct text state = slot_text(shape->state, record), by = slot_text(shape->state + 2, record);
-	struct text at = clock_rfc3339(call->arena, slot_int(shape->state + 1, record));
+	struct text state = slot_text(shape->state, record), by = slot_text(shape->state + FLOW_MOVED_BY, record);
+	struct text at = clock_rfc3339(call->arena, slot_int(shape->state + FLOW_MOVED_AT, record));
 	return call_problem_detail(call, PROBLEM_WRONG_STATE,
 		text_printf(call->arena, "现在的状态是“%s”（%.*s，%.*s）", zh_of(shape->state->field, state), TEXT_ARG(by), TEXT_ARG(at)),
 		text_printf(call->arena, "It is now %.*s (%.*s, %.*s)", TEXT_ARG(state), TEXT_ARG(by), TEXT_ARG(at)));
@@ -107,14 +183,18 @@ static bool is_theirs(const struct shape *shape, const struct actor *actor, cons
 	return move->by == BY_SIGHT || actor_covers(actor, values.second_area);
 }
 
-enum store_code flow_command(struct tx *tx, void *arg)
+bool flow_may(const struct app *app, const struct shape *shape, const struct actor *actor, const struct move *move, const void *record)
 {
-	struct call *call = arg;
-	const struct shape *shape = call->route->shape;
-	const struct move *move = call->route->move;
+	char permission[2 * 64];
+	snprintf(permission, sizeof permission, "%s.%s", shape->resource->name, move->name);
+	return move->roles && actor_may(actor, access_number(&app->access, permission)) && is_theirs(shape, actor, move, record);
+}
+
+enum store_code flow_ask(struct tx *tx, struct call *call, const struct shape *shape, int64_t id, const struct move *move, json_t *said)
+{
 	void *before = arena_take_raw(call->arena, shape->resource->size), *record = arena_take_raw(call->arena, shape->resource->size);
 	struct hidden hidden;
-	enum store_code code = operation_find(tx->db, call, shape, call->id, before, &hidden);
+	enum store_code code = operation_find(tx->db, call, shape, id, before, &hidden);
 	if (code == STORE_OK && record_has_ended(before))
 		code = call_problem_detail(call, PROBLEM_WRONG_STATE, TEXT("记录已终止"), TEXT("The record has ended"));
 	if (code == STORE_OK && !is_theirs(shape, &call->actor, move, before))
@@ -122,10 +202,16 @@ enum store_code flow_command(struct tx *tx, void *arg)
 	if (code == STORE_OK && !flow_is_in(move, slot_text(shape->state, before)))
 		code = refuse_state(call, shape, before);
 	if (code == STORE_OK)
-		code = make(tx, call, shape, move, call->body, before, &hidden, record);
+		code = make(tx, call, shape, move, said, before, &hidden, record);
 	if (code == STORE_OK)
 		record_answer(call, shape, record, 200);
 	return code;
+}
+
+enum store_code flow_command(struct tx *tx, void *arg)
+{
+	struct call *call = arg;
+	return flow_ask(tx, call, call->route->shape, call->id, call->route->move, call->body);
 }
 
 enum store_code flow_make(struct tx *tx, struct call *call, const struct shape *shape, int64_t id, const char *name)

@@ -378,10 +378,10 @@ enum store_code operation_prepare(struct tx *tx, struct call *call, const struct
 		return call_problem(call, PROBLEM_FORBIDDEN); /* it would be nobody's of theirs */
 	record_blank(shape, record);
 	record->id = id_next(store_ids(tx->store), call->actor.district);
-	flow_start(tx, call, shape, record);
 	input_start_record(in, call, shape, record->id, NULL);
 	if (!operation_take(in, tx, shape, NULL, record))
 		return operation_refused(tx);
+	flow_start(tx, call, shape, record);
 	return STORE_OK;
 }
 
@@ -395,6 +395,8 @@ enum store_code operation_create(struct tx *tx, struct call *call, const struct 
 		code = check_all_unique(tx, call, shape, record, in);
 	if (code == STORE_OK)
 		code = insert(tx, call, shape, record, in);
+	if (code == STORE_OK)
+		code = flow_settle(tx, call, shape, NULL, record);
 	if (code == STORE_OK)
 		code = keep_beside(tx, call, shape, NULL, NULL, record, &in->hidden);
 	if (code == STORE_OK)
@@ -539,6 +541,7 @@ enum store_code operation_take_end(struct input *in, struct tx *tx, struct call 
 	memcpy(record, before, shape->resource->size);
 	if (code == STORE_OK && !take_end(in, tx, call, shape, why, on, record))
 		code = operation_refused(tx);
+	flow_due(tx, shape, before, record);
 	return code;
 }
 
@@ -550,6 +553,8 @@ enum store_code operation_end(struct tx *tx, struct call *call, const struct sha
 	if (code != STORE_OK)
 		return code;
 	code = update(tx, call, shape, before, record, NULL);
+	if (code == STORE_OK)
+		code = flow_settle(tx, call, shape, before, record);
 	if (code == STORE_OK)
 		code = record_tokens_keep(tx, call, shape, before, hidden, NULL, NULL);
 	return code == STORE_OK ? write_journal(tx, call, shape, "end", before, record, &in) : code;
@@ -580,9 +585,12 @@ enum store_code operation_reopen(struct tx *tx, struct call *call, const struct 
 	input_start_record(&in, call, shape, record->id, hidden);
 	record->ended_at = MISSING;
 	record->end_reason = record->ended_on = TEXT_NONE;
+	flow_due(tx, shape, before, record);
 	enum store_code code = check_all_unique(tx, call, shape, record, &in);
 	if (code == STORE_OK)
 		code = update(tx, call, shape, before, record, &in);
+	if (code == STORE_OK)
+		code = flow_settle(tx, call, shape, before, record);
 	if (code == STORE_OK)
 		code = record_tokens_keep(tx, call, shape, NULL, NULL, record, hidden);
 	json_end_object(&in.json);

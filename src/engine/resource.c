@@ -213,6 +213,10 @@ static void add_indexes(struct arena *arena, struct shape *shape)
 	}
 	for (const char *const *order = shape->resource->orders; order && *order; order++)
 		add_index(arena, shape, indexes, *order);
+	if (shape->resource->flow && shape->ties.area) { /* what waits in one small area, by its due time */
+		add_index(arena, shape, indexes, text_printf(arena, "%s due_at", shape->ties.area).ptr);
+		indexes[shape->table.index_count - 1].where = "due_at IS NOT NULL";
+	}
 	const char *const ties[] = { shape->ties.area, shape->ties.organization, shape->ties.own, shape->ties.family };
 	for (size_t i = 0; i < COUNT(ties); i++)
 		if (ties[i] && !is_led(shape, indexes, arena, ties[i]))

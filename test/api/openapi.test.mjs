@@ -176,6 +176,11 @@ const ofResources = {
 		const field = declared.resources.find(({ name }) => name === resource).fields.find(({ sealed }) => sealed);
 		return { record: await recordOf(resource), body: { fields: [field.name], reason: '电话核对' } };
 	},
+	list_moves_of: async ({ resource }) => ({ record: await recordOf(resource) }),
+	move_many: async ({ resource }) => {
+		const [{ name, needs }] = declared.resources.find((each) => each.name === resource).flow.moves.filter(({ permission }) => permission);
+		return { body: { move: name, records: [(await recordOf(resource)).id], with: Object.fromEntries(needs.map((field) => [field, '批量'])) } };
+	},
 	list_twins_of: () => ({}),
 	compare: async ({ path, resource }) => ({ record: await recordOf(resource), path: `${path}?with=${(await recordOf(resource)).id}` }),
 	merge: async ({ resource }) => ({ record: await recordOf(resource), body: { other: (await recordOf(resource)).id } }),
@@ -232,7 +237,7 @@ const byHand = {
 	change_user: async () => ({ record: await anAccount(), body: { name: '改名' } }),
 	get_questionnaire: ({ path }) => ({ path: `${path}?name=welfare_visit` }),
 };
-const needNothing = ['get_me', 'list_user', 'list_session', 'list_token', 'get_policy', 'front', 'livez', 'readyz', 'metrics', 'list_journal', 'get_openapi', 'list_questionnaire'];
+const needNothing = ['get_me', 'list_user', 'list_session', 'list_token', 'get_policy', 'front', 'livez', 'readyz', 'metrics', 'list_journal', 'get_openapi', 'list_task', 'list_questionnaire'];
 
 async function requestFor(operation) {
 	const verb = operation.resource && operation.id.slice(0, -operation.resource.length - 1);

@@ -125,3 +125,51 @@ describe('a transfer', () => {
 		assert.equal((await street1.get(path(transfer))).json.state, 'lapsed');
 	});
 });
+
+describe('what waits', () => {
+	const tasks = async (client) => (await client.all('/api/v1/tasks', { limit: 2 }));
+
+	test('is listed for whoever has to answer, in the order in which it is due, and for nobody else', async () => {
+		const [one, two] = [await asked(), await asked()];
+		const mine = await tasks(street2), ids = mine.map(({ id }) => id);
+		assert.ok(ids.indexOf(one.transfer.id) >= 0 && ids.indexOf(one.transfer.id) < ids.indexOf(two.transfer.id), ids.join());
+		const task = mine.find(({ id }) => id === one.transfer.id);
+		assert.deepEqual({ ...task, due_at: null }, { resource: 'transfer', path: path(one.transfer), id: one.transfer.id, state: 'asked',
+			due_at: null, overdue: false, moves: ['agree', 'refuse'] });
+		assert.equal(task.due_at, one.transfer.due_at);
+		assert.ok(Date.parse(task.due_at) > Date.now() + 4 * 86400000, task.due_at);
+		assert.deepEqual((await tasks(street1)).filter(({ id }) => ids.includes(id)), []);
+		assert.deepEqual(await tasks(house.auditor), []);
+		assert.equal((await street2.post(path(one.transfer, '/agree'), {})).json.due_at, null);
+		assert.ok(!(await tasks(street2)).some(({ id }) => id === one.transfer.id));
+		assertProblem(await street2.get('/api/v1/tasks?cursor=x'), 400, 'bad_cursor');
+		assertProblem(await street2.get('/api/v1/tasks?limit=0'), 400, 'bad_request');
+	});
+
+	test('and what can be done is told with each record', async () => {
+		const { transfer } = await asked();
+		const moves = async (client) => (await client.get(path(transfer, '/moves'))).json.items.map(({ move }) => move);
+		assert.deepEqual(await moves(street2), ['agree', 'refuse']);
+		assert.deepEqual(await moves(street1), ['withdraw']);
+		assert.deepEqual(await moves(bureau), ['agree', 'refuse', 'withdraw']);
+		assert.deepEqual(await moves(house.auditor), []);
+		assert.deepEqual((await street2.get(path(transfer, '/moves'))).json.items[1], { move: 'refuse', label: '不同意', label_en: 'refuse',
+			to: 'refused', waits: true, needs: ['answer'], takes: [] });
+		assertProblem(await community1.get(path({ id: '4611686018427387903' }, '/moves')), 404, 'not_found');
+	});
+
+	test('can be done for many at once, each with a result of its own', async () => {
+		const [one, two, three] = [await asked(), await asked(), await asked()];
+		await street1.post(path(two.transfer, '/withdraw'), {});
+		const records = [one, two, three].map(({ transfer }) => transfer.id);
+		const got = await street2.post('/api/v1/transfers/moves', { move: 'refuse', records: [...records, '17'], with: { answer: '不符合条件' } });
+		assert.deepEqual(got.json.items.map(({ id, status, code }) => [id, status, code]), [[records[0], 200, null], [records[1], 409, 'wrong_state'],
+			[records[2], 200, null], ['17', 404, 'not_found']], got.text);
+		assert.equal((await street1.get(path(three.transfer))).json.answer, '不符合条件');
+		for (const [wrong, pointer] of [[{ move: 'lapse', records }, '/move'], [{ move: 'refuse', records: [] }, '/records'],
+			[{ move: 'refuse', records: Array(201).fill('1') }, '/records'], [{ move: 'refuse', records, with: 1 }, '/with'],
+			[{ move: 'refuse', records, more: 1 }, '/more']])
+			assertProblem(await street2.post('/api/v1/transfers/moves', wrong), 422, 'invalid', pointer);
+		assertProblem(await house.auditor.post('/api/v1/transfers/moves', { move: 'refuse', records }), 403, 'forbidden');
+	});
+});

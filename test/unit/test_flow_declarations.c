@@ -26,6 +26,7 @@ struct ticket { struct record is; TICKET(FIELD_MEMBER) };
 static const struct field fields[] = { TICKET(FIELD_ROW) };
 
 static struct move moves[2];
+static struct open_state opens[1];
 static struct flow flow;
 static struct resource ticket;
 static const struct resource *const resources[] = { &ticket };
@@ -38,7 +39,8 @@ static int fresh(void **state)
 	(void)state;
 	moves[0] = (struct move){ "finish", "办结", "finish", "open", "done", "bureau", .waits = true, .needs = "name" };
 	moves[1] = (struct move){ "reopen", "重开", "reopen", "done", "open", "bureau", .by = BY_KEEPER };
-	flow = (struct flow){ .start = "open", .final = "done", .moves = moves, .move_count = COUNT(moves) };
+	opens[0] = (struct open_state){ "open", .within = { 3, IN_DAYS } };
+	flow = (struct flow){ "open", ROWS(opens), ROWS(moves) };
 	ticket = (struct resource){ .name = "ticket", .plural = "tickets", .label = "单", .en = "ticket", .fields = fields,
 		                    .field_count = COUNT(fields), .size = sizeof(struct ticket), .ties = { .area = "area" },
 		                    .readers = "bureau", .writers = "bureau", .flow = &flow };
@@ -83,8 +85,20 @@ static void moves_lead_between_states(void **state)
 	moves[0].to = "gone";
 	expect("there is no state gone");
 	fresh(state);
-	flow.final = "finished";
+	opens[0].name = "finished";
 	expect("there is no state finished");
+	fresh(state);
+	opens[0].within.amount = 0;
+	expect("it lasts a while");
+	fresh(state);
+	opens[0].until = "name";
+	expect("it lasts a while");
+	fresh(state);
+	opens[0].late = "reopen";
+	expect("a move out of it is made");
+	fresh(state);
+	opens[0].late = "finish";
+	expect("that needs nothing");
 	fresh(state);
 	moves[1].name = "finish";
 	expect("the move is there twice");
