@@ -24,7 +24,8 @@ struct command_line {
 	struct arena arena;
 	const char *store, *listen, *tls_cert, *tls_key, *behind_proxy, *plan, *password, *role, *area, *name, *threads,
 		*workers, *elders, *seed, *key_file, *suite, *new_key_file, *sign_key_file, *checkpoints, *against, *key,
-		*organization, *person, *family, *policy, *files, *map, *sheet, *event, *source, *annotated, *out, *filter, *fields, *purpose;
+		*organization, *person, *family, *policy, *files, *map, *sheet, *event, *source, *annotated, *out, *filter, *fields, *purpose,
+		*holidays;
 	struct keys_wish keys; /* what `key_file` and `suite` say */
 	const char *as, *database; /* of the schema */
 	bool json, password_stdin, check, dry_run, all;

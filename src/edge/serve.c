@@ -8,6 +8,7 @@
 #include "engine/checkpoint.h"
 #include "engine/job.h"
 #include "engine/timer.h"
+#include "engine/workdays.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { THREADS_MAX = 32, RESTART_TRIES = 1200 };
+enum { THREADS_MAX = 32, RESTART_TRIES = 1200, HOLIDAYS_BYTES_MAX = 1 << 20 };
 
 static unsigned processors(void)
 {
@@ -79,6 +80,25 @@ static void say_ready(const struct command_line *line, const struct http *http)
 	fflush(stdout);
 }
 
+/* The years of another file than the program's own. */
+static bool take_holidays(struct command_line *line)
+{
+	if (!line->holidays)
+		return true;
+	FILE *file = fopen(line->holidays, "re");
+	char *bytes = arena_take_raw(&line->arena, HOLIDAYS_BYTES_MAX);
+	size_t len = file ? fread(bytes, 1, HOLIDAYS_BYTES_MAX, file) : 0;
+	bool whole = file && !ferror(file) && len < HOLIDAYS_BYTES_MAX;
+	if (!whole)
+		fprintf(stderr, "songhe serve: cannot read %s: %s\n", line->holidays, !file || ferror(file) ? strerror(errno) : "too large");
+	if (file)
+		fclose(file);
+	int wrong = whole ? workdays_load((struct text){ bytes, len }) : 0;
+	if (wrong)
+		fprintf(stderr, "songhe serve: %s:%d: it is no such line as standards/holidays.txt has\n", line->holidays, wrong);
+	return whole && wrong == 0;
+}
+
 int command_serve(struct command_line *line)
 {
 	sigset_t signals;
@@ -99,6 +119,8 @@ int command_serve(struct command_line *line)
 		fprintf(stderr, "songhe serve: --threads 1..32, --workers 2..60, and --tls-cert goes with --tls-key\n");
 		return EXIT_USAGE;
 	}
+	if (!take_holidays(line))
+		return EXIT_USAGE;
 	enum store_open_result result;
 	struct store_options options = { .url = line->store, .files = line->files, .clock = &line->clock, .workers = (unsigned)workers };
 	int inherited = inherited_socket();

@@ -10,6 +10,7 @@
 #include "engine/questionnaire.h"
 #include "engine/reaction.h"
 #include "engine/source.h"
+#include "engine/timer.h"
 
 #include <string.h>
 
@@ -578,6 +579,9 @@ static void check_module(struct check *check, size_t index)
 		check_route(check, &module->routes[i]);
 	for (size_t i = 0; i < module->job_count; i++)
 		check_job(check, &module->jobs[i]);
+	const char *of, *mistake = timers_mistake(check->modules, check->count, module, &of);
+	if (mistake)
+		wrong(check, of, "%s", mistake);
 	for (size_t i = 0; i < module->operation_count; i++)
 		check_operation(check, &module->operations[i]);
 	for (size_t i = 0; i < module->resource_count; i++)

@@ -363,7 +363,8 @@ static bool goes_on(struct timers *timers, int64_t pause_ms)
 	until.tv_sec += until.tv_nsec / 1000000000;
 	until.tv_nsec %= 1000000000;
 	pthread_mutex_lock(&timers->lock);
-	while (pause_ms > 0 && !timers->stopping && pthread_cond_clockwait(&timers->end, &timers->lock, CLOCK_MONOTONIC, &until) != ETIMEDOUT)
+	while (pause_ms > 0 && !timers->stopping &&
+	       pthread_cond_clockwait(&timers->end, &timers->lock, CLOCK_MONOTONIC, &until) != ETIMEDOUT)
 		;
 	bool goes = !timers->stopping;
 	pthread_mutex_unlock(&timers->lock);

@@ -75,6 +75,9 @@ void timers_free(struct timers *timers);
 /* Whether holidays are missing that should be known on this day goes into the log. */
 void timers_warn(struct date today);
 
+/* The first mistake in what the module declares of timers, and in which; NULL: there is none. */
+const char *timers_mistake(const struct module *const *modules, size_t count, const struct module *module, const char **of);
+
 const struct timer_kind *timer_kind_find(const struct app *app, struct text name); /* NULL: there is none */
 const struct periodic *periodic_find(const struct app *app, struct text name);
 

@@ -114,12 +114,17 @@ static enum store_code get(struct db *db, void *arg)
 
 /* ---- the list ---- */
 
-static void add_condition(struct query *query, const char *sql, struct text value)
+static void add_names(struct call *call, struct query *query)
 {
-	if (!value.ptr)
-		return;
-	query_sql(query, sql);
-	query_value(query, value_text(value));
+	struct text kind = call_param(call, "kind"), resource = call_param(call, "resource");
+	if (kind.ptr) {
+		query_sql(query, " AND kind = ");
+		query_value(query, value_text(kind));
+	}
+	if (resource.ptr) {
+		query_sql(query, " AND resource = ");
+		query_value(query, value_text(resource));
+	}
 }
 
 static bool add_state(struct call *call, struct query *query)
@@ -223,8 +228,7 @@ static enum store_code list(struct db *db, void *arg)
 	query_start(&query, call->arena);
 	query_sql(&query, COLUMNS);
 	query_value(&query, value_int(call->actor.district));
-	add_condition(&query, " AND kind = ", call_param(call, "kind"));
-	add_condition(&query, " AND resource = ", call_param(call, "resource"));
+	add_names(call, &query);
 	if (!add_state(call, &query) || !add_record(call, &query) || !add_cursor(call, &query))
 		return STORE_REFUSED;
 	query_sql(&query, " ORDER BY due_ms, id LIMIT ");
@@ -325,6 +329,53 @@ static enum store_code check_holidays(struct tx *tx, struct call *call, struct d
 static const struct periodic periodics[] = {
 	{ "holidays.check", "检查节假日数据", "look for missing holidays", { EVERY_DAY, 0, 8, 0 }, MISSED_ONCE, check_holidays },
 };
+
+/* ---- what is declared ---- */
+
+/* Kinds of timers and what is periodic stand in one column. */
+static size_t declared_times(const struct module *const *modules, size_t count, const char *name)
+{
+	size_t times = 0;
+	for (size_t m = 0; m < count; m++) {
+		for (size_t i = 0; i < modules[m]->timer_count; i++)
+			times += text_is(text_of(modules[m]->timers[i].name), name);
+		for (size_t i = 0; i < modules[m]->periodic_count; i++)
+			times += text_is(text_of(modules[m]->periodics[i].name), name);
+	}
+	return times;
+}
+
+static const char *mistake_in(const struct module *const *modules, size_t count, const char *name, const char *zh, const char *en,
+                              bool does)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
+	size_t first = name ? strspn(name, letters) : 0, second = first > 0 && name[first] == '.' ? strspn(name + first + 1, letters) : 0;
+	if (second == 0 || name[first + 1 + second])
+		return "the name of a timer is two names with a dot between: transfer.overdue";
+	if (first + 1 + second > KIND_MAX)
+		return "the name of a timer is too long";
+	if (!zh || !*zh || !en || !*en || !does)
+		return "a timer has a name in both languages, and something that it does";
+	return declared_times(modules, count, name) > 1 ? "the timer is there twice" : NULL;
+}
+
+const char *timers_mistake(const struct module *const *modules, size_t count, const struct module *module, const char **of)
+{
+	const char *mistake = NULL;
+	for (size_t i = 0; i < module->timer_count && !mistake; i++) {
+		const struct timer_kind *kind = &module->timers[i];
+		*of = kind->name;
+		mistake = mistake_in(modules, count, kind->name, kind->zh, kind->en, kind->fire != NULL);
+	}
+	for (size_t i = 0; i < module->periodic_count && !mistake; i++) {
+		const struct periodic *periodic = &module->periodics[i];
+		*of = periodic->name;
+		mistake = mistake_in(modules, count, periodic->name, periodic->zh, periodic->en, periodic->run != NULL);
+		if (!mistake && (!moment_is_one(&periodic->moment) || periodic->missed > MISSED_SKIP))
+			mistake = "there is no such moment";
+	}
+	return mistake;
+}
 
 /* ---- what they say of themselves ---- */
 

@@ -135,6 +135,15 @@ function codeOf(secret) {
 	return String((mac.readUInt32BE(mac[19] & 15) & 0x7fffffff) % 1000000).padStart(6, '0');
 }
 
+/** One that is not on hold, or is. */
+async function aTimer(held) {
+	const timer = await eventually(async () => (await house.bureau.get('/api/v1/timers')).json.items[0], 'a timer');
+	const path = `/api/v1/timers/${timer.id}`;
+	if ((timer.state === 'held') !== held)
+		await house.bureau.post(`${path}/${held ? 'hold' : 'release'}`, held ? { reason: '维护' } : {});
+	return timer;
+}
+
 const aToken = () => ({ name: '报表', until: new Date(Date.now() + 86400000).toISOString().slice(0, 10), permissions: ['elder.read'] });
 
 const png = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex');
@@ -234,10 +243,13 @@ const byHand = {
 	merge_area: async () => ({ body: { from: [(await recordOf('area')).number], into: (await recordOf('area')).number, document, on: '2025-01-01' } }),
 	move_area: async () => ({ body: await newMove() }),
 	cancel_job: async () => ({ record: await aJob(), body: {} }),
+	get_timer: async () => ({ record: await aTimer(false) }),
+	hold_timer: async () => ({ record: await aTimer(false), body: { reason: '系统维护' } }),
+	release_timer: async () => ({ record: await aTimer(true), body: {} }),
 	change_user: async () => ({ record: await anAccount(), body: { name: '改名' } }),
 	get_questionnaire: ({ path }) => ({ path: `${path}?name=welfare_visit` }),
 };
-const needNothing = ['get_me', 'list_user', 'list_session', 'list_token', 'get_policy', 'front', 'livez', 'readyz', 'metrics', 'list_journal', 'get_openapi', 'list_task', 'list_questionnaire'];
+const needNothing = ['get_me', 'list_user', 'list_session', 'list_token', 'get_policy', 'front', 'livez', 'readyz', 'metrics', 'list_journal', 'get_openapi', 'list_task', 'list_timer', 'list_questionnaire'];
 
 async function requestFor(operation) {
 	const verb = operation.resource && operation.id.slice(0, -operation.resource.length - 1);

@@ -2,6 +2,7 @@
 /* test_declarations.c - each kind of mistake in what is declared is told, by file, resource and field, before it is laid out. */
 #include "engine/check_declarations.h"
 #include "engine/input.h"
+#include "engine/timer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -350,6 +351,65 @@ static void modules_and_tables(void **state)
 	expect("thing", "another table of this name");
 }
 
+static enum store_code fire(struct tx *tx, struct call *call, const struct timer *timer)
+{
+	(void)tx;
+	(void)call;
+	(void)timer;
+	return STORE_OK;
+}
+
+static enum store_code run(struct tx *tx, struct call *call, struct date day)
+{
+	(void)tx;
+	(void)call;
+	(void)day;
+	return STORE_OK;
+}
+
+static void timers(void **state)
+{
+	(void)state;
+	const struct timer_kind fine[] = { { "thing.late", "过期", "late", fire }, { "thing.lost", "丢失", "lost", fire } };
+	static struct timer_kind kinds_of[2];
+	static struct periodic periodic;
+	const struct periodic daily = { "thing.count", "清点", "count", { EVERY_DAY, 0, 8, 0 }, MISSED_ONCE, run };
+#define RENEW() do { \
+		memcpy(kinds_of, fine, sizeof fine); \
+		periodic = daily; \
+		module.timers = kinds_of; \
+		module.timer_count = COUNT(kinds_of); \
+		module.periodics = &periodic; \
+		module.periodic_count = 1; \
+	} while (0)
+	RENEW();
+	assert_int_equal(check_now(), 0);
+	static const char *const names_of[] = { "late", "thing.", ".late", "Thing.late", "thing.late.once", "thing late" };
+	for (size_t i = 0; i < COUNT(names_of); i++) {
+		char of[64];
+		RENEW();
+		kinds_of[1].name = names_of[i];
+		snprintf(of, sizeof of, "thing.%s", names_of[i]);
+		expect(of, "two names with a dot between");
+	}
+	RENEW();
+	kinds_of[1].name = "thing.late";
+	expect("thing.thing.late", "there twice");
+	RENEW();
+	periodic.name = "thing.lost";
+	expect("thing.thing.lost", "there twice");
+	RENEW();
+	kinds_of[0].zh = "";
+	expect("thing.thing.late", "in both languages");
+	RENEW();
+	kinds_of[0].fire = NULL;
+	expect("thing.thing.late", "something that it does");
+	RENEW();
+	periodic.moment.on = 1;
+	expect("thing.thing.count", "no such moment");
+#undef RENEW
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -364,6 +424,7 @@ int main(void)
 		cmocka_unit_test_setup(sizes, fresh),
 		cmocka_unit_test_setup(routes, fresh),
 		cmocka_unit_test_setup(modules_and_tables, fresh),
+		cmocka_unit_test_setup(timers, fresh),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,7 +24,8 @@
 
 #include <cmocka.h>
 
-enum { DISTRICT = 370, OTHER_DISTRICT = 371, MINUTE_MS = 60000, HOUR_MS = 60 * MINUTE_MS, DAY_MS = 24 * HOUR_MS, FIRED_MAX = 20000, RECORDS = 40 };
+enum { DISTRICT = 370, OTHER_DISTRICT = 371, MINUTE_MS = 60000, HOUR_MS = 60 * MINUTE_MS, DAY_MS = 24 * HOUR_MS };
+enum { FIRED_MAX = 20000, RECORDS = 40 };
 
 static volatile int64_t now_ms;
 static const struct clock test_clock = { .shared = &now_ms };

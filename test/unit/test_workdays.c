@@ -177,7 +177,8 @@ static void a_file_that_is_wrong_changes_nothing(void **state)
 		{ "", 1 }, { "# nothing\n", 2 }, { "2026-01-01 off\n", 1 }, { "year 2026\n", 1 }, { "year 26 x\n", 1 },
 		{ "year 2026 x\nyear 2026 y\n", 2 }, { "year 2026 x\n2025-12-24 off\n", 2 }, { "year 2026 x\n2027-01-01 off\n", 2 },
 		{ "year 2026 x\n2026-02-30 off\n", 2 }, { "year 2026 x\n2026-02-03 work\n", 2 }, { "year 2026 x\n2026-02-03 free\n", 2 },
-		{ "year 2026 x\n2026-02-03\n", 2 }, { "year 2026 x\n2026-02-03 off\n2026-02-03 off\n", 3 }, { "\xEF\xBB\xBFyear 2026 x\n", 1 },
+		{ "year 2026 x\n2026-02-03\n", 2 }, { "year 2026 x\n2026-02-03 off\n2026-02-03 off\n", 3 },
+		{ "\xEF\xBB\xBFyear 2026 x\n", 1 },
 	};
 	for (size_t i = 0; i < COUNT(wrong); i++)
 		assert_int_equal(workdays_load(text_of(wrong[i].text)), wrong[i].line);
