@@ -581,7 +581,7 @@ static void check_module(struct check *check, size_t index)
 		check_job(check, &module->jobs[i]);
 	const char *of, *mistake = timers_mistake(check->modules, check->count, module, &of);
 	if (mistake)
-		wrong(check, of, "%s", mistake);
+		check_wrong(check, of, "%s", mistake);
 	for (size_t i = 0; i < module->operation_count; i++)
 		check_operation(check, &module->operations[i]);
 	for (size_t i = 0; i < module->resource_count; i++)
