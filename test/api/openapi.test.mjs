@@ -32,6 +32,7 @@ async function valueFor(field) {
 		boolean: () => true, date: () => `1950-01-${10 + (++made % 18)}`, instant: () => '2024-01-02T08:00:00+08:00', area: () => area,
 		point: () => ({ lat: 37.4, lon: 121.5 }), phone: () => '0535-6891234', id_card: () => idCardOf('905123', '1950-06-07', ++made % 1000),
 		uscc: () => usccOf(900000 + ++made), ref: async () => (await recordOf(field.to)).id, refs: async () => [(await recordOf(field.to)).id],
+		answers: () => ({ welfare_visit: { reached: 'not_reached', away: 'unknown' } })[field.questionnaire],
 	};
 	assert.ok(values[field.type], `how to fill in a ${field.type} (${field.name})?`);
 	return values[field.type]();

@@ -34,8 +34,7 @@ test('one is told as a form needs it', async () => {
 	const seen = new Set();
 	for (const item of json.items) {
 		assert.ok(item.label && item.en && ['word', 'words', 'boolean', 'integer', 'text'].includes(item.type), item.name);
-		const [, vars] = [item, JSON.stringify(item.when ?? {}).matchAll(/"var":"(\w+)"/g)];
-		for (const [, name] of vars)
+		for (const [, name] of JSON.stringify(item.when).matchAll(/"var":"(\w+)"/g))
 			assert.ok(seen.has(name), `${item.name} asks about ${name}, which stands above it`);
 		for (const { value, label, urgency, needs, score } of item.options) {
 			assert.equal(typeof value, item.type === 'boolean' ? 'boolean' : 'string');
