@@ -8,13 +8,17 @@
 #define CAPABILITIES(C) \
 	C(area) \
 	C(area_change) \
+	C(cadence) \
 	C(elder) \
 	C(facility) \
 	C(household) \
 	C(organization) \
+	C(request) \
 	C(saved_list) \
 	C(staff) \
-	C(transfer)
+	C(transfer) \
+	C(visit) \
+	C(visit_plan)
 
 #define CAPABILITY_DECLARATION(name) extern const struct module name##_module;
 CAPABILITIES(CAPABILITY_DECLARATION)

@@ -65,10 +65,11 @@ static enum store_code take_in(struct tx *tx, struct call *call, const void *rec
 }
 
 /* Whoever keeps the person now is asked. */
-static enum store_code follow_person(struct tx *tx, struct call *call, const void *before, void *record)
+static enum store_code follow_person(struct tx *tx, struct call *call, struct input *in, const void *before, void *record)
 {
 	struct transfer *transfer = record;
 	struct tie_values ties;
+	(void)in;
 	(void)before;
 	enum store_code code = operation_ties(tx, call, "elder", transfer->elder, &ties);
 	if (code == STORE_OK)
@@ -82,7 +83,7 @@ static const struct move moves[] = {
 	{ "refuse", "不同意", "refuse", "asked", "refused", "bureau street community", BY_SECOND, .waits = true, .needs = "answer" },
 	{ "withdraw", "撤回", "withdraw", "asked", "withdrawn", "bureau street community", BY_KEEPER, .takes = "answer" },
 	{ "lapse", "失效", "lapse", "asked", "lapsed", .roles = NULL },
-	{ "rehome", "改由现登记地答复", "ask who keeps them now", "asked", "asked", .roles = NULL, .sets = follow_person },
+	{ "rehome", "改由现登记地答复", "ask who keeps them now", "asked", NULL, .roles = NULL, .sets = follow_person },
 };
 static const struct open_state open_states[] = { { "asked", .within = { 5, IN_WORKDAYS } } };
 static const struct flow flow = { "asked", ROWS(open_states), ROWS(moves) };

@@ -41,7 +41,7 @@ static void check_move(struct check *check, const struct resource *resource, con
 {
 	if (!check_is_name(move->name) || check_is_blank(move->label) || check_is_blank(move->en))
 		check_wrong(check, move->name, "a move has a name, and a label in both languages");
-	if (check_is_blank(move->from) || check_is_blank(move->to) || strchr(move->to ? move->to : "", ' '))
+	if (check_is_blank(move->from) || strchr(move->to ? move->to : "", ' '))
 		check_wrong(check, move->name, "a move leads from some states to one");
 	check_states(check, move->name, states, move->from);
 	check_states(check, move->name, states, move->to);
@@ -75,7 +75,10 @@ static void check_open(struct check *check, const struct resource *resource, con
 	check_states(check, "flow", states, open->name);
 	if (open->until ? !until || until->type != FIELD_date || !(until->flags & MUST) : open->within.amount < 1)
 		check_wrong(check, open->name, "it lasts a while, or to the end of a day that every record has");
-	if (open->late && (!late || !flow_is_in(late, text_of(open->name)) || late->needs || check_same(late->to, open->name)))
+	const struct field *hours = open->hours ? field_of(resource, text_of(open->hours)) : NULL;
+	if (open->hours && (!hours || hours->type != FIELD_integer || !(hours->flags & ZERO)))
+		check_wrong(check, open->name, "%s is no number of hours", open->hours);
+	if (open->late && (!late || !late->to || !flow_is_in(late, text_of(open->name)) || late->needs || check_same(late->to, open->name)))
 		check_wrong(check, open->name, "when it is late, a move out of it is made that needs nothing");
 }
 

@@ -15,7 +15,8 @@ static void put_diagram(struct buf *out, const struct shape *shape)
 		struct text from = text_of(flow->moves[i].from);
 		while (from.len > 0) {
 			struct text state = text_word(&from);
-			buf_printf(out, "\t%.*s --> %s: %s\n", TEXT_ARG(state), flow->moves[i].to, flow->moves[i].name);
+			if (flow->moves[i].to)
+				buf_printf(out, "\t%.*s --> %s: %s\n", TEXT_ARG(state), flow->moves[i].to, flow->moves[i].name);
 		}
 	}
 	for (const struct word *state = shape->state->field->words; state->word; state++)
@@ -31,7 +32,8 @@ static void put_moves(struct buf *out, const struct flow *flow)
 	buf_text(out, TEXT("| move | | from | to | who | with | |\n|---|---|---|---|---|---|---|\n"));
 	for (size_t i = 0; i < flow->move_count; i++) {
 		const struct move *move = &flow->moves[i];
-		buf_printf(out, "| `%s` | %s | %s | %s | %s%s%s | %s%s%s%s | %s|\n", move->name, move->label, move->from, move->to,
+		const char *to = move->to ? move->to : "the same";
+		buf_printf(out, "| `%s` | %s | %s | %s | %s%s%s | %s%s%s%s | %s|\n", move->name, move->label, move->from, to,
 		           move->roles ? by_words[move->by] : "the system", move->roles ? ": " : "", move->roles ? move->roles : "",
 		           move->needs ? move->needs : "", move->takes ? " (" : "", move->takes ? move->takes : "", move->takes ? ")" : "",
 		           move->waits ? "waited for " : "");
@@ -51,6 +53,8 @@ static void put_deadlines(struct buf *out, const struct flow *flow)
 			buf_printf(out, "to the end of `%s`", open->until);
 		else
 			buf_printf(out, "%d %s", open->within.amount, unit_names[open->within.unit]);
+		if (open->hours)
+			buf_printf(out, ", or the hours in `%s`", open->hours);
 		buf_printf(out, " | %s%s%s |\n", open->late ? "`" : "", open->late ? open->late : "it is overdue", open->late ? "`" : "");
 	}
 }
@@ -110,6 +114,7 @@ static void put_open(struct json_out *json, const struct flow *flow)
 		json_begin_object(json);
 		JSON_TEXT(json, "state", text_of(open->name));
 		JSON_TEXT(json, "until", text_of(open->until));
+		JSON_TEXT(json, "hours", text_of(open->hours));
 		if (!open->until) {
 			JSON_INT(json, "amount", open->within.amount);
 			JSON_TEXT(json, "unit", text_of(unit_names[open->within.unit]));

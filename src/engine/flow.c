@@ -47,7 +47,10 @@ static int64_t due_of(const struct shape *shape, const struct open_state *open, 
 {
 	int64_t due_ms = DUE_UNKNOWN_MS;
 	struct date day;
-	if (!open->until)
+	int64_t hours = open->hours ? slot_int(shape_slot(shape, text_of(open->hours)), record) : 0;
+	if (hours > 0)
+		due_ms = now_ms + hours * 3600000;
+	else if (!open->until)
 		deadline_ms(open->within, now_ms, &due_ms);
 	else if (date_read(slot_text(shape_slot(shape, text_of(open->until)), record), &day))
 		due_ms = date_begins_ms(date_from_days(date_to_days(day) + 1));
@@ -60,6 +63,13 @@ static const struct open_state *open_of(const struct shape *shape, const void *r
 	return record && !record_has_ended(record) ? flow_open(shape->resource, slot_text(shape->state, record)) : NULL;
 }
 
+/* Whether the record says otherwise until when its state may last. */
+static bool is_put_off(const struct shape *shape, const struct open_state *open, const void *before, const void *record)
+{
+	const struct slot *until = open->until ? shape_slot(shape, text_of(open->until)) : NULL;
+	return until && !text_eq(slot_text(until, before), slot_text(until, record));
+}
+
 /* A record that stays in its state stays due when it was. */
 void flow_due(struct tx *tx, const struct shape *shape, const void *before, void *record)
 {
@@ -68,15 +78,14 @@ void flow_due(struct tx *tx, const struct shape *shape, const void *before, void
 	const struct open_state *open = open_of(shape, record);
 	if (!open)
 		*(int64_t *)slot_at(shape->state + FLOW_DUE_AT, record) = MISSING;
-	else if (open != open_of(shape, before))
+	else if (open != open_of(shape, before) || is_put_off(shape, open, before, record))
 		*(int64_t *)slot_at(shape->state + FLOW_DUE_AT, record) = due_of(shape, open, record, tx->now_ms);
 }
 
-static void stamp(struct tx *tx, struct call *call, const struct shape *shape, const void *before, void *record)
+static void stamp(struct tx *tx, struct call *call, const struct shape *shape, void *record)
 {
 	*(int64_t *)slot_at(shape->state + FLOW_MOVED_AT, record) = tx->now_ms;
 	*(struct text *)slot_at(shape->state + FLOW_MOVED_BY, record) = text_of(call->actor.name);
-	flow_due(tx, shape, before, record);
 }
 
 #define LATE "flow.late"
@@ -88,7 +97,7 @@ enum store_code flow_settle(struct tx *tx, struct call *call, const struct shape
 	const struct open_state *open = open_of(shape, record), *was = open_of(shape, before);
 	const char *resource = shape->resource->name;
 	int64_t id = ((const struct record *)record)->id, due_ms = slot_int(shape->state + FLOW_DUE_AT, record);
-	if (open == was)
+	if (open == was && (!open || due_ms == slot_int(shape->state + FLOW_DUE_AT, before)))
 		return STORE_OK;
 	if (!open || !open->late)
 		return was && was->late ? timer_clear(tx, call->actor.district, LATE, resource, id) : STORE_OK;
@@ -116,7 +125,8 @@ void flow_start(struct tx *tx, struct call *call, const struct shape *shape, voi
 	if (!shape->resource->flow)
 		return;
 	*(struct text *)slot_at(shape->state, record) = text_of(shape->resource->flow->start);
-	stamp(tx, call, shape, NULL, record);
+	stamp(tx, call, shape, record);
+	flow_due(tx, shape, NULL, record);
 }
 
 /* ---- a move ---- */
@@ -139,18 +149,17 @@ static enum store_code make(struct tx *tx, struct call *call, const struct shape
 	input_start_record(&in, call, shape, ((const struct record *)before)->id, was);
 	take_fields(&in, tx, shape, move->needs, record);
 	take_fields(&in, tx, shape, move->takes, record);
-	input_set_text(&in, shape->state->field, slot_at(shape->state, record), text_of(move->to));
+	if (move->to)
+		input_set_text(&in, shape->state->field, slot_at(shape->state, record), text_of(move->to));
 	if (!input_finish(&in))
 		return operation_refused(tx);
-	stamp(tx, call, shape, before, record);
+	stamp(tx, call, shape, record);
 	enum store_code code = move->guard ? move->guard(tx, call, before) : STORE_OK;
 	struct call deputy = deputy_for(call);
 	if (code == STORE_OK && move->sets)
-		code = move->sets(tx, &deputy, before, record);
+		code = move->sets(tx, &deputy, &in, before, record);
 	if (code == STORE_OK)
 		code = operation_write_change(tx, shape, &in, before, was, record, move->name);
-	if (code == STORE_OK)
-		code = flow_settle(tx, call, shape, before, record);
 	deputy.followed = call->followed;
 	deputy.followed_count = call->followed_count;
 	if (code == STORE_OK && move->effect)

@@ -19,7 +19,7 @@ enum move_by {
 
 struct move {
 	const char *name, *label, *en; /* the permission is RESOURCE.NAME */
-	const char *from, *to; /* states; the first with blanks between */
+	const char *from, *to; /* states; the first with blanks between, the second NULL: it stays in its own */
 	const char *roles; /* with blanks between; NULL: only the program itself makes it */
 	enum move_by by;
 	bool waits; /* the record waits for it: until then it is a task of those who may */
@@ -27,7 +27,7 @@ struct move {
 	/* What the fields cannot say: answers a problem where it must not be. Touches nothing. NULL: nothing. */
 	enum store_code (*guard)(struct tx *tx, struct call *call, const void *record);
 	/* What the program itself fills in of `record` with the move. NULL: nothing. */
-	enum store_code (*sets)(struct tx *tx, struct call *call, const void *before, void *record);
+	enum store_code (*sets)(struct tx *tx, struct call *call, struct input *in, const void *before, void *record);
 	/* What it does to others, through the engine, when the record has been written. NULL: nothing. The `call` of both is a
 	 * deputy's (engine/deputy.h); they touch nothing but the transaction, and may be run again. */
 	enum store_code (*effect)(struct tx *tx, struct call *call, const void *record);
@@ -39,6 +39,7 @@ struct open_state {
 	const char *name;
 	struct deadline within; /* how long it may last, from when the record came there */
 	const char *until; /* instead: to the end of the day in this field */
+	const char *hours; /* instead, of the records in which this number is not 0: so many hours */
 	const char *late; /* the move that is made by itself when it has lasted longer; NULL: it goes on, overdue */
 };
 

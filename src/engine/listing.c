@@ -213,6 +213,15 @@ bool list_query(struct query *query, struct db *db, struct call *call, const str
 	return false;
 }
 
+bool list_fitting(struct query *query, struct db *db, struct call *call, const struct shape *shape, struct text filter, int64_t after,
+                  int64_t limit, const char *columns)
+{
+	struct filter_fault fault;
+	struct list_wish wish = { .shape = shape, .to_the_end = true, .page = { .limit = limit - 1, .after_id = after } };
+	wish.filter = filter_of(call, shape, filter, &wish.world, &fault);
+	return wish.filter ? list_query(query, db, call, &wish, columns) : refuse_filter(call, &fault);
+}
+
 static enum store_code count_all(struct call *call, struct db *db, const struct list_wish *wish, int64_t *total)
 {
 	struct query query;

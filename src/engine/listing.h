@@ -33,6 +33,10 @@ bool list_read(struct call *call, const struct shape *shape, struct list_wish *w
 /* The statement, with one row more than the page takes; false: it would be too long, which is answered. */
 bool list_query(struct query *query, struct db *db, struct call *call, const struct list_wish *wish, const char *columns);
 
+/* All records in the caller's sight that a filter fits, from behind an id on: at most `limit`, in the order of their ids. */
+bool list_fitting(struct query *query, struct db *db, struct call *call, const struct shape *shape, struct text filter, int64_t after,
+                  int64_t limit, const char *columns);
+
 /* Answers {"items":[...],"next":"..."}: the records in the call's scope that have not ended. */
 enum store_code list_answer(struct call *call, struct db *db, const struct shape *shape);
 

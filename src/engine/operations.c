@@ -404,6 +404,21 @@ enum store_code operation_create(struct tx *tx, struct call *call, const struct 
 	return code;
 }
 
+enum store_code operation_add(struct tx *tx, struct call *call, const struct shape *shape, void *record)
+{
+	struct record *head = record;
+	struct input in = { .call = call };
+	head->id = id_next(store_ids(tx->store), call->actor.district);
+	in.hidden.sealed = arena_take(call->arena, (shape->sealed_count + 1) * sizeof *in.hidden.sealed);
+	flow_start(tx, call, shape, record);
+	enum store_code code = insert(tx, call, shape, record, &in);
+	if (code == STORE_OK)
+		code = flow_settle(tx, call, shape, NULL, record);
+	if (code == STORE_OK)
+		code = keep_beside(tx, call, shape, NULL, NULL, record, &in.hidden);
+	return code == STORE_OK ? write_journal(tx, call, shape, "create", NULL, record, NULL) : code;
+}
+
 static enum store_code create(struct tx *tx, void *arg)
 {
 	struct call *call = arg;
@@ -453,9 +468,12 @@ enum store_code operation_write_change(struct tx *tx, const struct shape *shape,
                                        const struct hidden *was, void *record, const char *action)
 {
 	struct call *call = in->call;
+	flow_due(tx, shape, before, record);
 	enum store_code code = check_all_unique(tx, call, shape, record, in);
 	if (code == STORE_OK)
 		code = update(tx, call, shape, before, record, in);
+	if (code == STORE_OK)
+		code = flow_settle(tx, call, shape, before, record);
 	if (code == STORE_OK)
 		code = keep_beside(tx, call, shape, before, was, record, &in->hidden);
 	return code == STORE_OK ? write_journal(tx, call, shape, action, before, record, in) : code;

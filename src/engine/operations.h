@@ -22,6 +22,9 @@ enum store_code operation_look_up(struct tx *tx, struct call *call, const char *
                                   int64_t *id, struct tie_values *ties);
 /* Whether the actor keeps the record (NULL: one that is tied to nobody), and does not only see it. */
 bool operation_keeps(const struct shape *shape, const struct actor *actor, const void *record);
+/* A record that the program itself makes, filled in but for what every record and its flow have. Nothing is checked. Without sealed
+ * fields. STORE_DUPLICATE where something that must be unique is there already. */
+enum store_code operation_add(struct tx *tx, struct call *call, const struct shape *shape, void *record);
 /* A record that the program itself makes, from JSON with its fields, within the actor's keeping. */
 enum store_code operation_make(struct tx *tx, struct call *call, const struct shape *shape, json_t *object);
 /* A change that the program itself makes; with a `source` it is that one's word and is taken whoever owns the fields. */

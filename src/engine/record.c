@@ -49,6 +49,11 @@ int64_t record_number(const struct shape *shape, const void *record, const char 
 	return slot_int(shape_slot(shape, text_of(field)), record);
 }
 
+struct text record_string(const struct shape *shape, const void *record, const char *field)
+{
+	return slot_text(shape_slot(shape, text_of(field)), record);
+}
+
 struct tie_values record_ties(const struct shape *shape, const void *record)
 {
 	int64_t ids[5];

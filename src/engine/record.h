@@ -36,6 +36,7 @@ static inline int64_t slot_int(const struct slot *slot, const void *record)
 }
 /* The same by its name, for those who do not have the record's type. */
 int64_t record_number(const struct shape *shape, const void *record, const char *field);
+struct text record_string(const struct shape *shape, const void *record, const char *field);
 static inline struct text slot_text(const struct slot *slot, const void *record)
 {
 	return *(const struct text *)slot_of(slot, record);

@@ -6,15 +6,16 @@ import { createHmac } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
 import { createConfig, lintFromString } from '@redocly/openapi-core';
 import { assertProblem, Client, cleanUp, emptyStore, Events, eventually, filterOf, idCardOf, kind, onSqlite, openHouse, password, program, psql,
-	released, run, usccOf } from '../harness.mjs';
+	released, run, TestClock, usccOf } from '../harness.mjs';
 import { Description, described } from '../openapi.mjs';
 
-let house, declared, description;
+let house, declared, description, clock;
 const accounts = { bureau: 'bureau', street1: 'street', community1: 'community', auditor: 'auditor', admin: 'administrator' };
 const area = '370613001011';
 
 before(async () => {
-	house = await openHouse();
+	clock = new TestClock();
+	house = await openHouse({ serve: { clock } });
 	declared = described(program, 'json');
 	description = new Description(described(program, 'openapi'));
 });
@@ -39,7 +40,9 @@ async function valueFor(field) {
 }
 
 /* What some rule of a resource asks for beyond its rows. */
-const ruled = { area: { level: 'community', parent: '370613001' }, saved_list: { ledger: 'elder', filter: '{"missing":{"var":"address"}}' } };
+/** The day so many days from now. */
+const inDays = (days) => new Date(clock.now + days * 86400000).toISOString().slice(0, 10);
+const ruled = { visit: () => ({ due_on: inDays(2) }), cadence: { filter: '{"missing":{"var":"address"}}' }, area: { level: 'community', parent: '370613001' }, saved_list: { ledger: 'elder', filter: '{"missing":{"var":"address"}}' } };
 /* Somebody who is registered, but not where the transfer is asked for. */
 ruled.transfer = async () => {
 	const wish = { ...(await newRecord('elder')), id_card: idCardOf('905123', '1950-06-07', ++made % 1000), area: '370613002011',
@@ -75,6 +78,37 @@ async function aClaim() {
 	return (await house.bureau.get('/api/v1/claims?sort=-id&limit=1')).json.items[0];
 }
 
+/** Of the visit's questionnaire. */
+const script = { reached: 'through_others', body: 'well', fell: false, meals: 'regular', medicine: 'none', carer: 'family' };
+
+async function anActive() {
+	const staff = await recordOf('staff');
+	const got = await house.bureau.patch(`/api/v1/staff/${staff.id}`, { state: 'active', trained_on: '2025-01-02' }, staff.version);
+	assert.equal(got.status, 200, got.text);
+	return got.json;
+}
+
+/** One that nobody has made in time: days pass, and sessions end. */
+async function lateVisit(state) {
+	const visit = await recordOf('visit');
+	for (const each of state === 'missed' ? ['missed'] : ['missed', 'escalated']) {
+		clock.forward(3 * 86400000);
+		for (const [user, client] of Object.entries(house))
+			if (client instanceof Client && client.cookie)
+				await client.signIn(user);
+		await eventually(async () => (await house.bureau.get(`/api/v1/visits/${visit.id}`)).json.state === each, `the visit is ${each}`);
+	}
+	return visit;
+}
+
+/** A new record behind a move. */
+async function moved(name, move, body) {
+	const { path } = declared.resources.find((each) => each.name === name), record = await recordOf(name);
+	const got = await house.bureau.post(`${path}/${record.id}/${move}`, body);
+	assert.equal(got.status, 200, got.text);
+	return got.json;
+}
+
 const document = '鲁民〔2026〕1号';
 const newMove = async () => ({ area: (await recordOf('area')).number, to_parent: '370613002', document, on: '2025-01-01' });
 
@@ -97,7 +131,7 @@ async function changeOf(name) {
 	const { fields } = declared.resources.find((each) => each.name === name);
 	const may = fields.filter((field) => !field.kept && !field.fixed && field.type !== 'area' && field.type !== 'ref');
 	const field = may.find((each) => each.must && each.type === 'text') ?? may[0];
-	return { [field.name]: await valueFor(field) };
+	return { [field.name]: name === 'visit' ? inDays(3) : await valueFor(field) };
 }
 
 /** Somebody of the demo who may. */
@@ -131,7 +165,7 @@ async function withCodes() {
 function codeOf(secret) {
 	const bits = [...secret].map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('');
 	const counter = Buffer.alloc(8);
-	counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30000)));
+	counter.writeBigUInt64BE(BigInt(Math.floor(clock.now / 30000)));
 	const mac = createHmac('sha1', Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)))).update(counter).digest();
 	return String((mac.readUInt32BE(mac[19] & 15) & 0x7fffffff) % 1000000).padStart(6, '0');
 }
@@ -145,7 +179,7 @@ async function aTimer(held) {
 	return timer;
 }
 
-const aToken = () => ({ name: '报表', until: new Date(Date.now() + 86400000).toISOString().slice(0, 10), permissions: ['elder.read'] });
+const aToken = () => ({ name: '报表', until: inDays(1), permissions: ['elder.read'] });
 
 const png = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex');
 /** A body that is none of the JSON ones; null where it is one. */
@@ -217,6 +251,21 @@ const byHand = {
 	agree_transfer: async () => ({ record: await recordOf('transfer'), body: {} }),
 	refuse_transfer: async () => ({ record: await recordOf('transfer'), body: { answer: '仍住本街道' } }),
 	withdraw_transfer: async () => ({ record: await recordOf('transfer'), body: {} }),
+	accept_request: async () => ({ record: await recordOf('request'), body: {} }),
+	answer_request: async () => ({ record: await recordOf('request'), body: { result: '已答复' } }),
+	help_request: async () => ({ record: await recordOf('request'), body: { result: '已解决' } }),
+	withdraw_request: async () => ({ record: await recordOf('request'), body: { result: '本人撤销' } }),
+	refer_request: async () => ({ record: await recordOf('request'), body: { organization: (await recordOf('organization')).id } }),
+	plan_visit: () => ({ body: {} }),
+	assign_visit: async () => ({ record: await recordOf('visit'), body: { worker: (await anActive()).id } }),
+	unassign_visit: async () => ({ record: await moved('visit', 'assign', { worker: (await anActive()).id }) }),
+	check_in_visit: async () => ({ record: await moved('visit', 'assign', { worker: (await anActive()).id }), body: {} }),
+	finish_visit: async () => ({ record: await recordOf('visit'), body: { script } }),
+	no_answer_visit: async () => ({ record: await moved('visit', 'assign', { worker: (await anActive()).id }), body: {} }),
+	make_up_visit: async () => ({ record: await lateVisit('missed'), body: { script } }),
+	explain_visit: async () => ({ record: await lateVisit('missed'), body: { explanation: '人手不足' } }),
+	settle_visit: async () => ({ record: await lateVisit('escalated'), body: { explanation: '已整改' }, client: house.bureau }),
+	exempt_visit: async () => ({ record: await recordOf('visit'), body: { exemption: 'hospital' } }),
 	login: () => ({ body: { user: 'bureau', password } }),
 	logout: async () => ({ client: await house.server.as('auditor') }),
 	change_my_password: async () => ({ client: (await aPerson()).client, body: { old: password, new: `${password} neu` } }),
