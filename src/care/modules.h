@@ -18,6 +18,7 @@
 	C(staff) \
 	C(transfer) \
 	C(visit) \
+	C(visit_coverage) \
 	C(visit_plan)
 
 #define CAPABILITY_DECLARATION(name) extern const struct module name##_module;

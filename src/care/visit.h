@@ -39,5 +39,7 @@ struct visit { struct record is; VISIT(FIELD_MEMBER) };
 
 /* Of an elder what a visit has of them. */
 void visit_copy(const struct shape *elders, const void *elder, struct visit *visit);
+/* What is counted of visits, with each change of one. */
+enum store_code visit_count(struct tx *tx, struct call *call, const void *before, const void *record);
 
 #endif

@@ -261,6 +261,8 @@ static enum store_code write_journal(struct tx *tx, struct call *call, const str
 		.fields = fields,
 		.detail = in ? buf_done(&in->detail) : TEXT_NONE,
 	});
+	if (code == STORE_OK && shape->resource->changed)
+		code = shape->resource->changed(tx, call, before, record);
 	return code == STORE_OK ? reaction_run(tx, call, shape, action, fields, before, record) : code;
 }
 

@@ -64,6 +64,8 @@ struct resource {
 	enum store_code (*number)(struct tx *tx, struct call *call, void *record);
 	/* Asked before a record ends. NULL: it always may. */
 	enum store_code (*ending)(struct tx *tx, struct call *call, const void *record);
+	/* Told of each change of a record in its transaction, for what is counted of them. `before` is NULL for a new one. NULL: nobody. */
+	enum store_code (*changed)(struct tx *tx, struct call *call, const void *before, const void *record);
 	const struct word *end_reasons; /* why its records end; NULL: the ones that fit any */
 	const enum problem *problems; /* that `check`, `number` and `ending` answer; PROBLEM_NONE is behind the last; NULL: none */
 };

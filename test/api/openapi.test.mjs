@@ -42,7 +42,12 @@ async function valueFor(field) {
 /* What some rule of a resource asks for beyond its rows. */
 /** The day so many days from now. */
 const inDays = (days) => new Date(clock.now + days * 86400000).toISOString().slice(0, 10);
-const ruled = { visit: () => ({ due_on: inDays(2) }), cadence: { filter: '{"missing":{"var":"address"}}' }, area: { level: 'community', parent: '370613001' }, saved_list: { ledger: 'elder', filter: '{"missing":{"var":"address"}}' } };
+const ruled = {
+	visit: () => ({ due_on: inDays(2) }),
+	cadence: { filter: '{"missing":{"var":"address"}}' },
+	area: { level: 'community', parent: '370613001' },
+	saved_list: { ledger: 'elder', filter: '{"missing":{"var":"address"}}' },
+};
 /* Somebody who is registered, but not where the transfer is asked for. */
 ruled.transfer = async () => {
 	const wish = { ...(await newRecord('elder')), id_card: idCardOf('905123', '1950-06-07', ++made % 1000), area: '370613002011',
@@ -256,6 +261,7 @@ const byHand = {
 	help_request: async () => ({ record: await recordOf('request'), body: { result: '已解决' } }),
 	withdraw_request: async () => ({ record: await recordOf('request'), body: { result: '本人撤销' } }),
 	refer_request: async () => ({ record: await recordOf('request'), body: { organization: (await recordOf('organization')).id } }),
+	coverage_visit: async ({ path }) => ({ path: `${path}?cadence=${(await recordOf('cadence')).id}&period_from=2026-01-01` }),
 	plan_visit: () => ({ body: {} }),
 	assign_visit: async () => ({ record: await recordOf('visit'), body: { worker: (await anActive()).id } }),
 	unassign_visit: async () => ({ record: await moved('visit', 'assign', { worker: (await anActive()).id }) }),

@@ -190,3 +190,61 @@ describe('a visit', () => {
 		assert.ok(!await waits(bureau));
 	});
 });
+
+describe('the coverage', () => {
+	const states = { done: ['done', 'signalled'], open: ['planned', 'assigned', 'arrived'], missed: ['missed', 'escalated', 'closed'],
+		made_up: ['made_up'], exempt: ['exempt'], lapsed: ['lapsed'] };
+	const of = async (client, cadence, query = '') => {
+		const got = await client.get(`/api/v1/visit_coverage?cadence=${cadence.id}&period_from=2026-03-01${query}`);
+		assert.equal(got.status, 200, got.text);
+		return got.json;
+	};
+
+	/** What a list of the rows behind a number says of it. */
+	async function counted(part, extra = {}) {
+		const rows = await bureau.all(`/api/v1/visits?${filterOf(part.filter)}`), number = {};
+		for (const [name, which] of Object.entries(states))
+			number[name] = rows.filter(({ state }) => which.includes(state)).length;
+		number.due = number.done + number.open + number.missed + number.made_up;
+		return { ...number, ...extra };
+	}
+
+	test('is what a count of the visits says, by street and community, whatever happens to them', async () => {
+		const areas = ['370613001011', '370613001012', '370613002011', '370613002', '370613003'];
+		for (let i = 0; i < 30; i++)
+			await register(bureau, newElder({ name: '统计人', area: areas[i % areas.length] }));
+		const cadence = await rule('统计人');
+		assert.equal((await plan({ day: '2026-03-20' })).made, 30);
+		const visits = await bureau.all(`/api/v1/visits?${filterOf({ '==': [{ var: 'cadence' }, cadence.id] })}`);
+		let seed = 7;
+		const random = (n) => (seed = (seed * 1103515245 + 12345) % 2147483648) % n;
+		for (let i = 0; i < 60; i++) {
+			const visit = visits[random(visits.length)];
+			const [move, body] = [['assign', { worker: staff.id }], ['finish', { script: script() }], ['exempt', { exemption: 'hospital' }],
+				['check_in', {}], ['unassign']][random(5)];
+			const got = await bureau.post(path(visit, `/${move}`), body);
+			assert.ok([200, 409].includes(got.status), got.text);
+		}
+		const moving = (await bureau.get(`/api/v1/elders/${visits[0].elder}`)).json;
+		await bureau.patch(`/api/v1/elders/${moving.id}`, { area: '370613004' }, moving.version);
+		const leaving = (await bureau.get(`/api/v1/elders/${visits[1].elder}`)).json;
+		await bureau.end(`/api/v1/elders/${leaving.id}?end_reason=moved_out`, leaving.version);
+		const whole = await of(bureau, cadence);
+		assert.equal(whole.due + whole.exempt + whole.lapsed, 30);
+		assert.ok(whole.done > 0 && whole.exempt > 0 && whole.open > 0, JSON.stringify(whole));
+		assert.equal(whole.rate, Math.floor(whole.done * 10000 / whole.due) / 100);
+		const sum = (name) => whole.items.reduce((all, item) => all + item[name], 0);
+		for (const name of ['due', 'done', 'open', 'missed', 'made_up', 'exempt', 'lapsed'])
+			assert.equal(sum(name), whole[name], name);
+		for (const item of whole.items.filter(({ area }) => area !== whole.area)) {
+			const { area, name, filter, rate, ...numbers } = item;
+			assert.deepEqual(numbers, await counted(item), `${area} ${name}`);
+		}
+		const street = await of(bureau, cadence, '&area=370613001');
+		assert.deepEqual(street.items.filter(({ due }) => due > 0).map(({ area }) => area), ['370613001011000', '370613001012000']);
+		assert.deepEqual(await of(street1, cadence), street);
+		assertProblem(await street1.get(`/api/v1/visit_coverage?cadence=${cadence.id}&period_from=2026-03-01&area=370613002`), 404, 'not_found');
+		for (const wrong of ['', `cadence=${cadence.id}`, 'cadence=x&period_from=2026-03-01', `cadence=${cadence.id}&period_from=2026`])
+			assertProblem(await bureau.get(`/api/v1/visit_coverage?${wrong}`), 400, 'bad_request');
+	});
+});
