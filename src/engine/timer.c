@@ -15,9 +15,8 @@ enum {
 	LOOK_MS = 250, /* one indexed read a district: so also a clock that was put forward, and other processes, are noticed */
 	GROUP_MAX = 256, /* timers that are fired in one transaction */
 	ALONE_MS = 40, BESIDE_MS = 5, /* how long such a transaction goes on; the second while others write too */
-	PATIENCE_MS = 200, /* so long others may go before */
 	RETRY_MS = 10000, RETRY_DOUBLED = 9, RETRY_MOST_MS = 60 * 60 * 1000,
-	SKIP_MS = 10 * 60 * 1000,
+	SKIP_MS = 10 * 60 * 1000, DAY_MS = 24 * 60 * 60 * 1000,
 	RESOLVE_MS = 60000, RESOLVED = 500,
 	ARENA_BYTES = 128 << 20, ERROR_BYTES = 1000
 };
@@ -31,9 +30,8 @@ struct timers {
 	struct arena arena, one; /* of a group; of one timer in it */
 	unsigned district; /* whose turn it is */
 	int64_t area, districts; /* that district's; how many there are */
-	int64_t prepared; /* of so many districts the periodic ones are there */
+	int64_t prepared; /* so many districts are; 0: it has not led yet */
 	int64_t resolved_at_ms, resolved; /* steady; in the last command */
-	int64_t began_ms, waited_ms; /* steady: the last group's run, and for how long others went before */
 	size_t most, count, failed; /* of the next group; in the last one, and which of it failed: `count`, when that is not known */
 	struct timer group[GROUP_MAX];
 	int64_t next_ms[GROUP_MAX];
@@ -202,12 +200,12 @@ static enum store_code read_group(struct tx *tx, struct timers *timers)
 static enum store_code fire_group(struct tx *tx, void *arg)
 {
 	struct timers *timers = arg;
-	timers->began_ms = clock_steady_ms();
+	int64_t began_ms = clock_steady_ms();
 	timers->error = TEXT_NONE;
 	timers->failed = SIZE_MAX;
 	enum store_code code = read_group(tx, timers);
 	for (size_t i = 0; i < timers->count && code == STORE_OK; i++) {
-		int64_t took_ms = clock_steady_ms() - timers->began_ms;
+		int64_t took_ms = clock_steady_ms() - began_ms;
 		if (i > 0 && (took_ms > ALONE_MS || (took_ms > BESIDE_MS && store_is_wanted(tx->store)))) {
 			timers->count = i;
 			break;
@@ -246,14 +244,13 @@ static bool put_off(struct timers *timers, enum store_code code)
 	return true;
 }
 
-/* Who fails takes the group along. So the next one ends before it, and then it is alone. */
+/* Who fails takes the group along. So the next one ends before it, and then it is alone. While people write, timers wait in their
+ * lane and not behind it: what is due shall not wait for a quiet moment. */
 static bool fire_some(struct timers *timers)
 {
-	enum lane lane = timers->waited_ms > PATIENCE_MS ? LANE_INTERACTIVE : LANE_BULK;
-	int64_t asked_ms = clock_steady_ms();
+	struct store *store = timers->app->store;
 	timers->count = 0;
-	enum store_code code = store_command(timers->app->store, lane, fire_group, timers);
-	timers->waited_ms = timers->count > 0 ? timers->began_ms - asked_ms : 0;
+	enum store_code code = store_command(store, store_is_wanted(store) ? LANE_INTERACTIVE : LANE_BULK, fire_group, timers);
 	if (code == STORE_OK) {
 		timers->most = timers->most * 2 < GROUP_MAX ? timers->most * 2 : GROUP_MAX;
 		return timers->count > 0;
@@ -290,23 +287,32 @@ static enum store_code look(struct db *db, void *arg)
 	return rows_end(rows);
 }
 
-/* What is declared as periodic is there in each district. */
+/* One that is due far later than it can be was moved on by a clock that had gone wrong; a clock that is put back by less than a day
+ * moves nothing, so that nothing is repeated. */
+static enum store_code add_periodic(struct tx *tx, unsigned district, const struct periodic *periodic)
+{
+	return db_exec(tx->db, "INSERT INTO timer (district, id, kind, resource, record, due_ms, next_ms, set_ms, tries)"
+		" VALUES (?1, ?2, ?3, ?4, 0, ?5, ?5, ?6, 0) ON CONFLICT (district, resource, record, kind) DO UPDATE"
+		" SET due_ms = excluded.due_ms, next_ms = CASE WHEN timer.held IS NULL THEN excluded.next_ms END WHERE timer.due_ms > ?7",
+		BIND(value_int(district), value_int(id_next(store_ids(tx->store), district)), value_text(text_of(periodic->name)),
+		     value_text(TEXT(TIMER_PERIODIC)), value_int(moment_after(&periodic->moment, tx->now_ms)), value_int(tx->now_ms),
+		     value_int(moment_after(&periodic->moment, tx->now_ms + DAY_MS))), NULL);
+}
+
+/* What is declared as periodic is there in each district. What another program could not fire, this one may: it is tried at once. */
 static enum store_code prepare(struct tx *tx, void *arg)
 {
 	struct timers *timers = arg;
 	const struct app *app = timers->app;
 	struct rows *rows = db_query(tx->db, "SELECT number FROM district", BIND_NONE);
-	while (rows_next(rows))
+	while (rows_next(rows)) {
+		unsigned district = (unsigned)rows_int(rows, 0);
 		for (size_t m = 0; m < app->module_count; m++)
-			for (size_t i = 0; i < app->modules[m]->periodic_count; i++) {
-				const struct periodic *periodic = &app->modules[m]->periodics[i];
-				unsigned district = (unsigned)rows_int(rows, 0);
-				db_exec(tx->db, "INSERT INTO timer (district, id, kind, resource, record, due_ms, next_ms, set_ms, tries)"
-					" VALUES (?1, ?2, ?3, ?4, 0, ?5, ?5, ?6, 0) ON CONFLICT (district, resource, record, kind) DO NOTHING",
-					BIND(value_int(district), value_int(id_next(store_ids(tx->store), district)),
-					     value_text(text_of(periodic->name)), value_text(TEXT(TIMER_PERIODIC)),
-					     value_int(moment_after(&periodic->moment, tx->now_ms)), value_int(tx->now_ms)), NULL);
-			}
+			for (size_t i = 0; i < app->modules[m]->periodic_count; i++)
+				add_periodic(tx, district, &app->modules[m]->periodics[i]);
+		db_exec(tx->db, "UPDATE timer SET next_ms = due_ms WHERE district = ?1 AND next_ms <= ?2 AND error IS NOT NULL",
+			BIND(value_int(district), value_int(tx->now_ms + RETRY_MOST_MS)), NULL);
+	}
 	return rows_end(rows);
 }
 
@@ -344,12 +350,15 @@ static void resolve_all(struct timers *timers)
 bool timers_advance(struct timers *timers)
 {
 	struct store *store = timers->app->store;
+	if (!store_leads(store))
+		timers->prepared = 0;
 	if (!store_leads(store) || timers->app->stopping || store_read(store, 0, look, timers) != STORE_OK)
 		return false;
 	if (timers->prepared != timers->districts) {
 		if (store_command(store, LANE_BULK, prepare, timers) != STORE_OK)
 			return false;
 		timers->prepared = timers->districts;
+		return true; /* to look again */
 	}
 	resolve_all(timers);
 	return timers->district != 0 && fire_some(timers);

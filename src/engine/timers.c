@@ -315,7 +315,8 @@ void timers_warn(struct date today)
 {
 	int missing = workdays_missing(today);
 	if (missing)
-		log_warn("the holidays of %d are not known: what is due in working days there waits for them (serve --holidays FILE)", missing);
+		log_warn("the holidays of %d are not known: what is due in working days there waits for them (serve --holidays FILE)",
+		         missing);
 }
 
 static enum store_code check_holidays(struct tx *tx, struct call *call, struct date day)

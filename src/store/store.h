@@ -106,7 +106,8 @@ bool store_is_postgres(const struct store *store);
 bool store_reads_inline(const struct store *store);
 /* Whether this process is the one of all on the store for what only one should do. It may have been another a moment ago. */
 bool store_leads(const struct store *store);
-/* Inside a command: whether another one waits for it to end, or is likely to. One that could go on for longer than it may then does not. */
+/* Inside a command: whether another one waits for it to end, or is likely to. One that could go on for longer than it may then does not.
+ * Outside of one: whether somebody writes, or just did. */
 bool store_is_wanted(const struct store *store);
 struct pool *store_pool(struct store *store);
 const struct clock *store_clock(const struct store *store);

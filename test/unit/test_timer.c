@@ -430,7 +430,13 @@ static void an_unknown_kind_stays_to_be_seen(void **state)
 	set_timer("test.plain", 2, now_ms);
 	advance();
 	assert_int_equal(fired_in(DISTRICT), 1);
-	assert_int_equal(number("SELECT count(*) FROM timer WHERE kind = 'test.gone' AND error LIKE 'internal: %'"), 1);
+	assert_int_equal(number("SELECT count(*) FROM timer WHERE kind = 'test.gone' AND tries = 1 AND error LIKE 'internal: %'"), 1);
+	advance();
+	assert_int_equal(number("SELECT max(tries) FROM timer"), 1);
+	stop_all(); /* the next program may know it */
+	start_all();
+	advance();
+	assert_int_equal(number("SELECT max(tries) FROM timer"), 2);
 }
 
 static void a_clock_that_is_put_back_repeats_nothing(void **state)
@@ -555,6 +561,31 @@ static void what_was_missed_is_done_as_it_says(void **state)
 	fired_in(DISTRICT);
 	assert_int_equal(ran("skip", 2026, 12, 7), 1);
 	assert_int_equal(ran("skip", 0, 0, 0), 2);
+}
+
+static void a_clock_that_was_wrong_for_a_while_stops_nothing(void **state)
+{
+	(void)state;
+	periodic_too = true;
+	advance();
+	now_ms += INT64_C(400) * DAY_MS;
+	advance();
+	now_ms -= INT64_C(400) * DAY_MS;
+	stop_all();
+	start_all();
+	advance();
+	size_t before = fired_in(DISTRICT);
+	now_ms = at(2026, 3, 3, 2, 30);
+	advance();
+	assert_int_equal(fired_in(DISTRICT), before + 1);
+	assert_int_equal(ran("once", 2026, 3, 3), 1);
+	now_ms -= HOUR_MS; /* but what was done is not done again */
+	stop_all();
+	start_all();
+	advance();
+	now_ms += HOUR_MS;
+	advance();
+	assert_int_equal(fired_in(DISTRICT), before + 1);
 }
 
 /* ---- ten years ---- */
@@ -776,6 +807,7 @@ int main(void)
 		WITH_STORE(a_deadline_in_an_unknown_year_waits_for_its_data),
 		cmocka_unit_test(moments),
 		WITH_STORE(what_was_missed_is_done_as_it_says),
+		WITH_STORE(a_clock_that_was_wrong_for_a_while_stops_nothing),
 		WITH_STORE(ten_years_with_restarts_and_steps_of_the_clock),
 		WITH_STORE(killed_in_the_middle_nothing_is_lost_or_done_twice),
 		WITH_STORE(ten_thousand_at_once),
