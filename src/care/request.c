@@ -54,7 +54,8 @@ static void set_hours(struct input *in, struct tx *tx, void *record)
 }
 
 static const struct move moves[] = {
-	{ "accept", "受理", "accept", "open late escalated", "accepted", "bureau street community operator", .waits = true, .takes = "handler" },
+	{ "accept", "受理", "accept", "open late escalated", "accepted", "bureau street community operator", .waits = true,
+	  .takes = "handler" },
 	{ "answer", "答复", "answer", "open accepted referred late escalated", "answered", "bureau street community operator", .waits = true,
 	  .needs = "result" },
 	{ "help", "办结", "help", "open accepted referred late escalated", "helped", "bureau street community operator provider",

@@ -111,8 +111,8 @@ static size_t state_number(struct text state)
 /* Of all below the area, or, where it has parts of its own beside it, of what lies in none of them. */
 static enum store_code read_counts(struct db *db, struct coverage *coverage, int64_t from, int64_t to, int64_t of[static STATES])
 {
-	struct rows *rows = db_query(db, "SELECT state, sum(visits) FROM visit_count WHERE district = ?1 AND cadence = ?2 AND period_from = ?3"
-		" AND area BETWEEN ?4 AND ?5 GROUP BY state",
+	struct rows *rows = db_query(db, "SELECT state, sum(visits) FROM visit_count WHERE district = ?1 AND cadence = ?2"
+		" AND period_from = ?3 AND area BETWEEN ?4 AND ?5 GROUP BY state",
 		BIND(value_int(coverage->call->actor.district), value_int(coverage->cadence), value_text(coverage->period_from),
 		     value_int(from), value_int(to)));
 	memset(of, 0, STATES * sizeof *of);
