@@ -2,12 +2,8 @@
 /* command_export.c - songhe export: a list, or everything, as a file. */
 #include "edge/commands.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static const struct resource *resource_of(const struct command_line *line, const char *plural)
 {
@@ -43,7 +39,7 @@ static const char *path_of(struct command_line *line, const struct resource *res
 	return path;
 }
 
-static int export_one(struct command_line *line, const struct resource *resource)
+static int export_one(struct command_line *line, const void *resource)
 {
 	struct client_answer answer;
 	int code = command_ask(line, METHOD_POST, path_of(line, resource), "application/json", TEXT_NONE, TEXT("{}"), &answer);
@@ -51,43 +47,17 @@ static int export_one(struct command_line *line, const struct resource *resource
 		return code;
 	if (answer.status != 200)
 		return command_show(line, &answer);
-	if (!answer.kept)
-		fprintf(stderr, "songhe export: cannot write %s: %s\n", line->out, strerror(errno));
 	return answer.kept ? EXIT_FINE : EXIT_DISK;
 }
 
-static int export_all(struct command_line *line)
+static int export_all(struct command_line *line, const void *nothing)
 {
 	int code = EXIT_FINE;
+	(void)nothing;
 	for (size_t m = 0; m < line->module_count && code == EXIT_FINE; m++)
 		for (size_t i = 0; i < line->modules[m]->resource_count && code == EXIT_FINE; i++)
 			if (resource_roles(line->modules[m]->resources[i], RIGHT_EXPORT))
 				code = export_one(line, line->modules[m]->resources[i]);
-	return code;
-}
-
-/* The file has its name when all of it is there: until then what was there before is. */
-static int write_file(struct command_line *line, const struct resource *resource)
-{
-	struct stat is = { .st_size = 0 };
-	const char *part = text_printf(&line->arena, "%s.part", line->out).ptr;
-	line->out_fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (line->out_fd < 0) {
-		fprintf(stderr, "songhe export: cannot write %s: %s\n", part, strerror(errno));
-		return EXIT_DISK;
-	}
-	int code = line->all ? export_all(line) : export_one(line, resource);
-	bool kept = code == EXIT_FINE && fsync(line->out_fd) == 0 && fstat(line->out_fd, &is) == 0 && rename(part, line->out) == 0;
-	if (code == EXIT_FINE && !kept) {
-		fprintf(stderr, "songhe export: cannot write %s: %s\n", line->out, strerror(errno));
-		code = EXIT_DISK;
-	}
-	if (!kept)
-		unlink(part);
-	close(line->out_fd);
-	line->out_fd = -1;
-	if (kept)
-		printf(line->json ? "{\"bytes\":%lld}\n" : "%lld bytes\n", (long long)is.st_size);
 	return code;
 }
 
@@ -101,5 +71,9 @@ int command_export(struct command_line *line)
 			"       songhe export --all --as ndjson --store STORE --out FILE [--for TEXT]\n");
 		return EXIT_USAGE;
 	}
-	return write_file(line, resource);
+	int64_t bytes;
+	int code = command_keep(line, "export", line->out, line->all ? export_all : export_one, resource, &bytes);
+	if (code == EXIT_FINE)
+		printf(line->json ? "{\"bytes\":%lld}\n" : "%lld bytes\n", (long long)bytes);
+	return code;
 }

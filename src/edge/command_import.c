@@ -44,16 +44,6 @@ static const char *with_parameters(struct command_line *line, const char *path)
 	return path;
 }
 
-static int write_annotated(struct command_line *line, struct text body)
-{
-	FILE *out = fopen(line->annotated, "w");
-	bool fine = out && fwrite(body.ptr, 1, body.len, out) == body.len;
-	fine = out && fclose(out) == 0 && fine;
-	if (!fine)
-		fprintf(stderr, "songhe import: cannot write %s: %s\n", line->annotated, strerror(errno));
-	return fine ? EXIT_FINE : EXIT_DISK;
-}
-
 static void print_errors(const struct client_answer *answer)
 {
 	json_t *json, *one;
@@ -62,7 +52,7 @@ static void print_errors(const struct client_answer *answer)
 		return;
 	json_array_foreach(json_object_get(json, "errors"), i, one) {
 		if (i == ERRORS_SHOWN) {
-			printf("... and more: --annotated FILE.csv writes all of them into the table, --json has the first 1,000\n");
+			printf("... and more: --annotated FILE has all of them in the table, --json has the first 1,000\n");
 			break;
 		}
 		const char *column = json_string_value(json_object_get(one, "column"));
@@ -74,17 +64,44 @@ static void print_errors(const struct client_answer *answer)
 	json_decref(json);
 }
 
-static int import_file(struct command_line *line, const char *path, struct text bytes)
+/* A table that is sent. */
+struct sending {
+	const char *path;
+	struct text bytes;
+	bool packed; /* a workbook */
+};
+
+static int send_table(struct command_line *line, const struct sending *table, struct client_answer *answer)
+{
+	const char *type = table->packed ? XLSX_TYPE : "text/csv";
+	int code = command_ask(line, METHOD_POST, with_parameters(line, table->path), type, TEXT_NONE, table->bytes, answer);
+	return code == EXIT_FINE && answer->status != 200 && answer->status != 202 ? command_show(line, answer) : code;
+}
+
+static int check_table(struct command_line *line, const void *table)
 {
 	struct client_answer answer;
-	bool packed = text_starts(bytes, TEXT("PK"));
-	int code = command_ask(line, METHOD_POST, with_parameters(line, path), packed ? XLSX_TYPE : "text/csv", TEXT_NONE, bytes, &answer);
+	int code = send_table(line, table, &answer);
+	return code == EXIT_FINE && !answer.kept ? EXIT_DISK : code;
+}
+
+/* The table comes back as what it was sent, whatever its file is called. */
+static int write_annotated(struct command_line *line, const struct sending *table)
+{
+	const char *suffix = table->packed ? ".xlsx" : ".csv", *dot = strrchr(line->annotated, '.');
+	int64_t bytes;
+	int code = command_keep(line, "import", line->annotated, check_table, table, &bytes);
+	if (code == EXIT_FINE && (!dot || strcasecmp(dot, suffix) != 0))
+		fprintf(stderr, "songhe import: the table was a %s, and so is %s\n", suffix, line->annotated);
+	return code;
+}
+
+static int import_table(struct command_line *line, const struct sending *table)
+{
+	struct client_answer answer;
+	int code = send_table(line, table, &answer);
 	if (code != EXIT_FINE)
 		return code;
-	if (answer.status != 200 && answer.status != 202)
-		return command_show(line, &answer);
-	if (line->annotated)
-		return write_annotated(line, answer.body);
 	struct text rejected = command_member(&answer, &line->arena, "rejected");
 	if (line->json) {
 		printf("%.*s\n", TEXT_ARG(answer.body));
@@ -104,7 +121,7 @@ int command_import(struct command_line *line)
 	const char *path = line->word_count == 2 ? path_of(line, line->words[0]) : NULL;
 	if (!path) {
 		fprintf(stderr, "usage: songhe import elders|facilities|... FILE.csv|FILE.xlsx --store STORE [--dry-run] [--json]\n"
-			"  [--annotated FILE.csv] [--area NUMBER] [--map '{\"header\":\"field\"}'] [--sheet NAME] [--source WORD]\n"
+			"  [--annotated FILE] [--area NUMBER] [--map '{\"header\":\"field\"}'] [--sheet NAME] [--source WORD]\n"
 			"  [--event died|moved_out|...|returned]\n");
 		return EXIT_USAGE;
 	}
@@ -120,7 +137,9 @@ int command_import(struct command_line *line)
 	int code = EXIT_DISK;
 	line->body_fd = fd;
 	if (bytes != MAP_FAILED) {
-		code = import_file(line, path, (struct text){ bytes, (size_t)file.st_size });
+		struct sending table = { path, { bytes, (size_t)file.st_size }, false };
+		table.packed = text_starts(table.bytes, TEXT("PK"));
+		code = line->annotated ? write_annotated(line, &table) : import_table(line, &table);
 		munmap(bytes, (size_t)file.st_size);
 	}
 	close(fd);

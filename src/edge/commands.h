@@ -49,6 +49,10 @@ int command_exit_of(enum store_open_result result, const char *store);
 int command_ask(struct command_line *line, enum method method, const char *path, const char *type, struct text if_match,
                 struct text body, struct client_answer *answer);
 struct text command_member(const struct client_answer *answer, struct arena *arena, const char *name); /* of a JSON answer */
+/* What `ask` brings (EXIT_DISK: it could not be kept) becomes the file of this path, which has its name when all of it is there: until
+ * then what was there before is. What cannot be written is told. */
+int command_keep(struct command_line *line, const char *command, const char *path, int (*ask)(struct command_line *line, const void *arg),
+                 const void *arg, int64_t *bytes); /* command_file.c */
 int command_show(struct command_line *line, const struct client_answer *answer); /* as it is, or why it was refused */
 
 #endif

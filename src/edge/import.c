@@ -25,14 +25,15 @@ static const struct {
 	[SHEET_STRAY_QUOTE] = { "stray_quote", "引号位置不对", "A quote where none can be" },
 };
 
-static enum store_code refuse_row(struct import *import, enum sheet_result result)
+/* `count`: of its cells, where they could be read. */
+static enum store_code refuse_row(struct import *import, enum sheet_result result, size_t count)
 {
 	const char *zh = sheet_words[result].zh, *en = sheet_words[result].en;
 	struct told told = { import->sheet.line, TEXT_NONE, TEXT_NONE, text_of(zh), text_of(en), sheet_words[result].code, true };
 	import_keep_told(import, &told, &import->errors);
 	import->batch.counts.rows++;
 	import->batch.counts.rejected++;
-	return import->back ? import_file_row(import->back, import->call, NULL, 0, told.message) : STORE_OK;
+	return import->back ? import_file_row(import->back, import->call, import->sheet.cells, count, told.message) : STORE_OK;
 }
 
 /* A cell behind the last column is most often the rest of one with a comma in it. */
@@ -44,16 +45,33 @@ static bool fits_header(const struct import *import)
 	return true;
 }
 
+/* A table that is given back has its blank rows too: what is said of a row names others by their number. */
+static enum store_code keep_blank_rows(struct import *import)
+{
+	unsigned line = import->sheet.line, before = import->line;
+	enum store_code code = STORE_OK;
+	import->line = line;
+	if (import->back && line > before + 1) {
+		code = import_flush(import);
+		if (code == STORE_OK)
+			code = import_file_skip(import->back, import->call, line - before - 1);
+	}
+	return code;
+}
+
 static enum store_code take_row(struct import *import, enum sheet_result result)
 {
-	enum store_code code = STORE_OK;
+	enum store_code code = keep_blank_rows(import);
+	if (code != STORE_OK)
+		return code;
+	size_t count = result == SHEET_ROW ? import->sheet.cell_count : 0;
 	if (result == SHEET_ROW && !fits_header(import))
 		result = SHEET_TOO_MANY_CELLS;
 	if (result != SHEET_ROW) {
 		code = import_flush(import); /* mistakes are told in the order of the file */
-		return code == STORE_OK ? refuse_row(import, result) : code;
+		return code == STORE_OK ? refuse_row(import, result, count) : code;
 	}
-	import_keep_row(import, import->sheet.line, import->sheet.cells, import->sheet.cell_count);
+	import_keep_row(import, import->sheet.line, import->sheet.cells, count);
 	return import->row_count == PIECE_ROWS || import->arena.total > PIECE_BYTES_MAX ? import_flush(import) : STORE_OK;
 }
 
@@ -61,7 +79,8 @@ static enum store_code read_rows(struct import *import)
 {
 	enum store_code code = STORE_OK;
 	while (code == STORE_OK) {
-		enum sheet_result result = sheet_next(&import->sheet, &import->arena);
+		arena_reset(&import->reading);
+		enum sheet_result result = sheet_next(&import->sheet, &import->reading);
 		if (result == SHEET_STOPPED)
 			return STORE_REFUSED;
 		if (result == SHEET_END)
@@ -102,6 +121,22 @@ static size_t filled(const struct early_row *row)
 	return count;
 }
 
+static enum store_code give_back_header(struct import *import, const struct early_row *rows, size_t header)
+{
+	struct import_file *back = import->back;
+	enum store_code code = STORE_OK;
+	if (back)
+		import_file_columns(back, &import->columns);
+	for (size_t i = 0; i <= header && code == STORE_OK; i++) {
+		import->sheet.line = rows[i].line;
+		code = keep_blank_rows(import);
+		if (back && code == STORE_OK)
+			code = i < header ? import_file_row(back, import->call, rows[i].cells, rows[i].count, TEXT_NONE)
+			                  : import_file_header(back, import->call, rows[i].cells, rows[i].count);
+	}
+	return code;
+}
+
 /* The row with the most names of ours, among the first: titles, the unit and the date stand above it. Rows that were read behind it
  * are taken as any other. */
 static enum store_code read_header(struct import *import, const json_t *map)
@@ -123,18 +158,14 @@ static enum store_code read_header(struct import *import, const json_t *map)
 		return STORE_REFUSED;
 	}
 	import_columns_read(&import->columns, import->call->arena, import->shape, rows[best].cells, rows[best].count, map);
-	if (import->back)
-		for (size_t i = 0; i <= best; i++)
-			import_file_row(import->back, import->call, rows[i].cells, rows[i].count, i == best ? TEXT("导入结果") : TEXT(""));
-	for (size_t i = best + 1; i < count; i++) {
+	enum store_code code = give_back_header(import, rows, best);
+	for (size_t i = best + 1; i < count && code == STORE_OK; i++) {
 		import->sheet.line = rows[i].line;
 		import->sheet.cells = rows[i].cells;
 		import->sheet.cell_count = rows[i].count;
-		enum store_code code = take_row(import, SHEET_ROW);
-		if (code != STORE_OK)
-			return code;
+		code = take_row(import, SHEET_ROW);
 	}
-	return STORE_OK;
+	return code;
 }
 
 /* ---- the answer ---- */
@@ -308,6 +339,7 @@ static struct import *import_new(struct call *call)
 	import->extra = shape_slot(shape, TEXT("extra"));
 	random_bytes(&import->seen.seed, sizeof import->seen.seed);
 	import->arena = arena_new(CALL_ARENA_MAX);
+	import->reading = arena_new(CALL_ARENA_MAX);
 	import->scratch = arena_new(CALL_ARENA_MAX);
 	import->errors.of = arena_take(call->arena, TOLD_MAX * sizeof *import->errors.of);
 	import->notes.of = arena_take(call->arena, TOLD_MAX * sizeof *import->notes.of);
@@ -320,6 +352,7 @@ static void import_free(struct import *import)
 	sheet_close(&import->sheet);
 	import_file_close(import->back);
 	arena_free(&import->arena);
+	arena_free(&import->reading);
 	arena_free(&import->scratch);
 	free(import->seen.keys);
 	free(import->seen.lines);
@@ -335,10 +368,17 @@ static bool begin(struct import *import, bool checks)
 		return false;
 	import->wait = waits;
 	import->dry_run = import->dry_run || checks;
-	import->back = checks ? import_file_new() : NULL;
-	if (checks && !import->back)
-		app_settle(call, STORE_FULL);
-	return !checks || import->back;
+	return true;
+}
+
+/* The table is given back as what it came. */
+static bool begin_back(struct import *import)
+{
+	const struct xlsx *xlsx = import->sheet.xlsx;
+	import->back = import_file_new(import->shape->resource->label, xlsx ? xlsx_sheet(xlsx) : NULL);
+	if (!import->back)
+		app_settle(import->call, STORE_FULL);
+	return import->back;
 }
 
 /* `checks`: the answer is the table itself, with what is wrong in it. */
@@ -346,7 +386,7 @@ static void read_table(struct call *call, bool checks)
 {
 	struct import *import = import_new(call);
 	json_t *map = NULL;
-	if (begin(import, checks) && read_map(call, &map) && sheet_open(&import->sheet, call)) {
+	if (begin(import, checks) && read_map(call, &map) && sheet_open(&import->sheet, call) && (!checks || begin_back(import))) {
 		enum store_code code = store_read(call->app->store, 0, read_places, import);
 		if (code == STORE_OK)
 			code = read_header(import, map);
@@ -355,7 +395,7 @@ static void read_table(struct call *call, bool checks)
 		if (code != STORE_OK)
 			give_up(import, code);
 		else if (import->back)
-			import_file_answer(import->back, call, import->shape->resource->label);
+			import_file_answer(import->back, call);
 		else if (import->dry_run || import->batch.pieces == 0)
 			answer(import, NULL);
 		else

@@ -35,7 +35,7 @@ static bool find_word(struct import_column *column, const struct shape *shape, s
 /* What says nothing of the record: it would be another one each time that the file is sorted anew. */
 static bool is_numbering(struct text header)
 {
-	static const char *const headers[] = { "序号", "序", "行号", "编码序号", "NO", "No", "NO.", "No.", "导入结果" };
+	static const char *const headers[] = { "序号", "序", "行号", "编码序号", "NO", "No", "NO.", "No.", IMPORT_RESULT };
 	for (size_t i = 0; i < COUNT(headers); i++)
 		if (text_is(header, headers[i]))
 			return true;

@@ -8,6 +8,8 @@
 
 enum { COLUMNS_MAX = 256, HEADER_ROWS_MAX = 20 };
 
+#define IMPORT_RESULT "导入结果" /* the column of a table that was given back: what it says is ours, and left out */
+
 struct import_column {
 	struct text header; /* as it stands in the file */
 	const struct slot *slot; /* NULL: it is none of ours */

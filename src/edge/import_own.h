@@ -52,6 +52,7 @@ struct import {
 	int64_t area_else; /* where nothing says where */
 	struct text event; /* that each row is, where it does not say another; missing: none */
 	bool dry_run, wait;
+	struct arena reading; /* of the row that was read last */
 	struct arena arena; /* of the rows that wait */
 	struct arena scratch; /* of one look at them: a read may be run again */
 	struct row rows[PIECE_ROWS];
@@ -59,6 +60,7 @@ struct import {
 	struct seen seen;
 	struct told_list errors, notes;
 	struct batch batch;
+	unsigned line; /* of the row that was read last */
 	struct import_file *back; /* the file as it is given back; NULL: nobody asked for it */
 	int64_t stop_by_ms; /* steady; 0: the server goes on */
 };

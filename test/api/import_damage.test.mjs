@@ -143,14 +143,14 @@ describe('a file', () => {
 
 	test('looked at only, nothing is written; it comes back with what is wrong in front', async () => {
 		const bad = `姓名,性别,出生日期,区划代码\n试一试,男,1948-03-05,370613001011\n,女,1948-03-05,370613001011\n`;
-		const before = await house.auditor.all('/api/v1/journal');
+		const since = Date.now(); // lines of what was done before may get their position later
 		const got = await send(bad, '?dry_run=true');
 		assert.deepEqual([got.json.accepted, got.json.created, got.json.rejected, got.json.job], [1, 1, 1, undefined]);
 		assert.equal((await named('试一试')).length, 0);
 		const back = await send(bad, '/check');
 		assert.deepEqual([back.status, back.headers['content-type']], [200, 'text/csv; charset=utf-8']);
 		assert.deepEqual(back.raw.toString('utf8').split('\r\n'), ['\ufeff导入结果,姓名,性别,出生日期,区划代码', ',试一试,男,1948-03-05,370613001011', '姓名：必填,,女,1948-03-05,370613001011', '']);
-		assert.equal((await house.auditor.all('/api/v1/journal')).length, before.length);
+		assert.deepEqual((await house.auditor.all('/api/v1/journal')).filter(({ at }) => Date.parse(at) >= since), []);
 		const again = await send(back.raw, '?dry_run=true');
 		assert.deepEqual([again.json.accepted, again.json.rejected, again.json.unknown_columns], [1, 1, []]);
 		assertProblem(await send(bad, '?dry_run=maybe'), 400, 'bad_request');
