@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/disk.h"
+#include "edge/progress.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { ANSWER_MAX = 8 << 20 };
+enum { ANSWER_MAX = 8 << 20, SEND_BYTES = 1 << 20 };
 
 int client_address(const char *path, struct sockaddr_un *address)
 {
@@ -49,15 +50,23 @@ static int connect_to(const char *path)
 
 static bool send_all(int fd, struct text bytes)
 {
-	for (size_t done = 0; done < bytes.len;) {
-		ssize_t n = send(fd, bytes.ptr + done, bytes.len - done, MSG_NOSIGNAL);
+	bool large = bytes.len > SEND_BYTES;
+	enum progress_stage stage = large ? progress_stage(PROGRESS_SENDING) : PROGRESS_QUIET;
+	size_t done = 0;
+	while (done < bytes.len) {
+		size_t left = bytes.len - done;
+		ssize_t n = send(fd, bytes.ptr + done, left < SEND_BYTES ? left : SEND_BYTES, MSG_NOSIGNAL);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return false;
+			break;
 		done += (size_t)n;
+		if (large)
+			progress_moved((int64_t)done, (int64_t)bytes.len);
 	}
-	return true;
+	if (large)
+		progress_stage(stage);
+	return done == bytes.len;
 }
 
 static ssize_t receive(int fd, char *to, size_t most)
@@ -100,9 +109,11 @@ static void keep_rest(int fd, struct text all, struct client_answer *answer, int
 {
 	char block[64 * 1024];
 	struct text piece = answer->body;
-	int64_t left = length_of(all);
+	int64_t all_of_it = length_of(all), left = all_of_it;
 	bool fine = left >= 0;
+	progress_stage(PROGRESS_RECEIVING);
 	while (fine && left > 0) {
+		progress_moved(all_of_it - left, all_of_it);
 		if (piece.len == 0) {
 			ssize_t n = receive(fd, block, sizeof block);
 			if (n <= 0) {

@@ -2,6 +2,8 @@
 /* command_export.c - songhe export: a list, or everything, as a file. */
 #include "edge/commands.h"
 
+#include "edge/progress.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -42,6 +44,7 @@ static const char *path_of(struct command_line *line, const struct resource *res
 static int export_one(struct command_line *line, const void *resource)
 {
 	struct client_answer answer;
+	progress_stage(PROGRESS_READING);
 	int code = command_ask(line, METHOD_POST, path_of(line, resource), "application/json", TEXT_NONE, TEXT("{}"), &answer);
 	if (code != EXIT_FINE)
 		return code;

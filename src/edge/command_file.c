@@ -2,6 +2,8 @@
 /* command_file.c - an answer that a command keeps as a file. */
 #include "edge/commands.h"
 
+#include "edge/progress.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,7 +21,10 @@ int command_keep(struct command_line *line, const char *command, const char *pat
 		fprintf(stderr, "songhe %s: cannot write %s: %s\n", command, part, strerror(errno));
 		return EXIT_DISK;
 	}
+	progress_begin();
+	progress_interrupted(NULL, part);
 	int code = ask(line, arg);
+	progress_end();
 	bool kept = code == EXIT_FINE && fsync(line->out_fd) == 0 && fstat(line->out_fd, &is) == 0 && rename(part, path) == 0;
 	if (code == EXIT_DISK || (code == EXIT_FINE && !kept)) {
 		fprintf(stderr, "songhe %s: cannot write %s: %s\n", command, path, strerror(errno));
@@ -27,6 +32,7 @@ int command_keep(struct command_line *line, const char *command, const char *pat
 	}
 	if (!kept)
 		unlink(part);
+	progress_interrupted(NULL, NULL);
 	close(line->out_fd);
 	line->out_fd = -1;
 	*bytes = is.st_size;

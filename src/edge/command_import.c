@@ -2,6 +2,8 @@
 /* command_import.c - songhe import: a file of records, looked at or loaded. */
 #include "edge/commands.h"
 
+#include "edge/progress.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -29,6 +31,7 @@ static const char *with_parameters(struct command_line *line, const char *path)
 	const struct {
 		const char *name, *value;
 	} all[] = { { "dry_run", line->dry_run && !line->annotated ? "true" : NULL },
+		    { "wait", line->dry_run || line->annotated ? NULL : "false" }, /* its batch is waited for, and told of */
 		    { "area", line->area }, { "map", line->map }, { "sheet", line->sheet }, { "source", line->source },
 		    { "event", line->event } };
 	char sign = '?';
@@ -44,13 +47,14 @@ static const char *with_parameters(struct command_line *line, const char *path)
 	return path;
 }
 
-static void print_errors(const struct client_answer *answer)
+static const char *const counts[] = { "rows", "accepted", "rejected", "created", "changed", "same", "claimed", "ended",
+	                             "returned", "followed" };
+
+static void print_errors(const json_t *answer)
 {
-	json_t *json, *one;
+	json_t *one;
 	size_t i;
-	if (json_read(answer->body, BODY_DEPTH_MAX, &json) != JSON_FINE)
-		return;
-	json_array_foreach(json_object_get(json, "errors"), i, one) {
+	json_array_foreach(json_object_get(answer, "errors"), i, one) {
 		if (i == ERRORS_SHOWN) {
 			printf("... and more: --annotated FILE has all of them in the table, --json has the first 1,000\n");
 			break;
@@ -61,7 +65,64 @@ static void print_errors(const struct client_answer *answer)
 		       column ? column : "", value ? "\"" : "", value ? value : "", value ? "\" " : "",
 		       json_string_value(json_object_get(one, "message")), json_string_value(json_object_get(one, "code")));
 	}
+}
+
+static void print_answer(const struct command_line *line, const json_t *answer)
+{
+	if (line->json) {
+		json_dumpf(answer, stdout, JSON_COMPACT);
+		printf("\n");
+		return;
+	}
+	for (size_t i = 0; i < COUNT(counts); i++)
+		printf("%s%lld %s", i ? ", " : "", (long long)json_integer_value(json_object_get(answer, counts[i])), counts[i]);
+	printf("%s\n", line->dry_run ? " (nothing was written)" : "");
+	print_errors(answer);
+}
+
+/* ---- the batch ---- */
+
+/* The answer told what was found when the table was looked at; what has become of it stands in the job. */
+static void take_over(json_t *answer, const json_t *job)
+{
+	const json_t *result = json_object_get(job, "result");
+	json_t *errors = json_object_get(answer, "errors"), *one;
+	size_t k;
+	for (size_t i = 0; i < COUNT(counts); i++)
+		if (json_object_get(result, counts[i]))
+			json_object_set(answer, counts[i], json_object_get(result, counts[i]));
+	json_array_foreach(json_object_get(result, "errors"), k, one) {
+		json_object_set(one, "message_en", json_object_get(one, "message"));
+		json_array_append(errors, one);
+	}
+	json_object_set(answer, "state", json_object_get(job, "state"));
+}
+
+/* The exit code. Broken off, the batch goes on: what was half of it would be worse. */
+static int await_batch(struct command_line *line, json_t *answer)
+{
+	struct text id = json_text_of(json_object_get(answer, "job"));
+	struct client_answer job;
+	json_t *json;
+	if (!id.ptr)
+		return EXIT_FINE;
+	progress_interrupted(text_printf(&line->arena, "songhe import: the batch goes on, now or when the store is served again; to take it"
+		" back: songhe job cancel %.*s\n", TEXT_ARG(id)).ptr, NULL);
+	progress_stage(PROGRESS_WRITING);
+	int code = command_await(line, id, &job);
+	progress_end();
+	if (code != EXIT_FINE)
+		fprintf(stderr, "songhe import: the batch goes on; songhe job show %.*s tells how far it is\n", TEXT_ARG(id));
+	if (code != EXIT_FINE || job.status != 200 || json_read(job.body, BODY_DEPTH_MAX, &json) != JSON_FINE)
+		return code == EXIT_FINE ? command_show(line, &job) : code;
+	take_over(answer, json);
+	if (!text_is(json_text_of(json_object_get(json, "state")), "done")) {
+		const char *why = json_string_value(json_object_get(json_object_get(json, "result"), "error_en"));
+		fprintf(stderr, "songhe import: the batch was taken back: %s\n", why ? why : "it was cancelled");
+		code = EXIT_REJECTED;
+	}
 	json_decref(json);
+	return code;
 }
 
 /* A table that is sent. */
@@ -74,6 +135,7 @@ struct sending {
 static int send_table(struct command_line *line, const struct sending *table, struct client_answer *answer)
 {
 	const char *type = table->packed ? XLSX_TYPE : "text/csv";
+	progress_stage(PROGRESS_CHECKING);
 	int code = command_ask(line, METHOD_POST, with_parameters(line, table->path), type, TEXT_NONE, table->bytes, answer);
 	return code == EXIT_FINE && answer->status != 200 && answer->status != 202 ? command_show(line, answer) : code;
 }
@@ -99,21 +161,23 @@ static int write_annotated(struct command_line *line, const struct sending *tabl
 static int import_table(struct command_line *line, const struct sending *table)
 {
 	struct client_answer answer;
+	json_t *json;
+	progress_begin();
+	progress_interrupted(line->dry_run ? NULL : "songhe import: broken off; a server that has all of the table already goes on with it:"
+		" songhe job list shows its batch\n", NULL);
 	int code = send_table(line, table, &answer);
-	if (code != EXIT_FINE)
-		return code;
-	struct text rejected = command_member(&answer, &line->arena, "rejected");
-	if (line->json) {
-		printf("%.*s\n", TEXT_ARG(answer.body));
-	} else {
-		static const char *const names[] = { "rows", "accepted", "rejected", "created", "changed", "same", "claimed",
-			                             "ended", "returned", "followed" };
-		for (size_t i = 0; i < COUNT(names); i++)
-			printf("%s%.*s %s", i ? ", " : "", TEXT_ARG(command_member(&answer, &line->arena, names[i])), names[i]);
-		printf("%s\n", line->dry_run ? " (nothing was written)" : "");
-		print_errors(&answer);
-	}
-	return text_is(rejected, "0") ? EXIT_FINE : EXIT_REJECTED;
+	bool read = code == EXIT_FINE && json_read(answer.body, BODY_DEPTH_MAX, &json) == JSON_FINE;
+	if (read)
+		code = await_batch(line, json);
+	progress_interrupted(NULL, NULL);
+	progress_end();
+	if (!read)
+		return code == EXIT_FINE ? EXIT_STORE : code;
+	print_answer(line, json);
+	if (code == EXIT_FINE && json_integer_value(json_object_get(json, "rejected")) > 0)
+		code = EXIT_REJECTED;
+	json_decref(json);
+	return code;
 }
 
 int command_import(struct command_line *line)

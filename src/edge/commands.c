@@ -5,9 +5,11 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "edge/client.h"
+#include "edge/progress.h"
 #include "edge/schema.h"
 #include "edge/setup.h"
 #include "engine/checkpoint.h"
+#include "engine/job.h"
 #include "engine/password.h"
 #include "base/disk.h"
 
@@ -105,11 +107,14 @@ static struct client_answer answer_here(struct command_line *line, struct app *a
 	call.raw = body;
 	take_parameters(&call, path);
 	call.raw_fd = line->body_fd;
+	call.moved = progress_moved;
 	call.route = app_route(app, method, (struct text){ path, strcspn(path, "?") }, &call.id, &known);
 	if (!call.route)
 		call_problem(&call, PROBLEM_NOT_FOUND);
 	else if (call.route->upload == UPLOAD_NONE && body.len > 0 && json_read(body, BODY_DEPTH_MAX, &call.body) != JSON_FINE)
 		call_problem(&call, PROBLEM_MALFORMED_JSON);
+	else if (line->await)
+		job_await(&call, line->await);
 	else
 		app_answer(app, &call);
 	if (call.problem != PROBLEM_NONE)
@@ -168,6 +173,7 @@ struct text command_member(const struct client_answer *answer, struct arena *are
 int command_show(struct command_line *line, const struct client_answer *answer)
 {
 	bool fine = answer->status >= 200 && answer->status < 300;
+	progress_end(); /* a line for itself */
 	if (line->json || fine)
 		printf("%.*s\n", TEXT_ARG(answer->body));
 	else
@@ -364,6 +370,7 @@ static const struct {
 	{ "import", "load a table: import elders|facilities|... FILE.csv|FILE.xlsx [--dry-run]", command_import },
 	{ "export", "take a list away: export elders|facilities|... --out FILE.csv|FILE.xlsx [--filter JSON] [--fields NAME,..]"
 	            " [--for TEXT], or export --all --as ndjson --out FILE", command_export },
+	{ "job", "what is carried out behind an answer: job list | show NUMBER | cancel NUMBER, which takes it back", command_job },
 	{ "user", "accounts: user list | add | password | disable | unlock | forget-codes", command_user },
 	{ "key", "the store's keys: key rotate | rewrap --new-key-file FILE", command_key },
 	{ "verify", "check the store, the journal's chain and its checkpoints: [--against FILE] [--key BASE64]", command_verify },

@@ -30,6 +30,7 @@ struct command_line {
 	const char *as, *database; /* of the schema */
 	bool json, password_stdin, check, dry_run, all;
 	int body_fd; /* the file that a request's body is; -1: none */
+	int64_t await; /* the job that is waited for, where a request is carried out here; 0: none */
 	int out_fd; /* the file that an answer goes into where it is a file; -1: none */
 	const char *words[4]; /* what stands behind the command's name */
 	size_t word_count;
@@ -42,6 +43,7 @@ int command_key(struct command_line *line); /* key.c */
 int command_verify(struct command_line *line); /* verify.c */
 int command_import(struct command_line *line); /* command_import.c */
 int command_export(struct command_line *line); /* command_export.c */
+int command_job(struct command_line *line); /* command_job.c */
 int command_exit_of(enum store_open_result result, const char *store);
 
 /* One request, to the server that holds the store or carried out here. The exit code when the store cannot be had; otherwise 0 with
@@ -53,6 +55,8 @@ struct text command_member(const struct client_answer *answer, struct arena *are
  * then what was there before is. What cannot be written is told. */
 int command_keep(struct command_line *line, const char *command, const char *path, int (*ask)(struct command_line *line, const void *arg),
                  const void *arg, int64_t *bytes); /* command_file.c */
+/* Waits for a job's end, here or where the store is held. As command_ask; the answer is the job. */
+int command_await(struct command_line *line, struct text id, struct client_answer *answer); /* command_job.c */
 int command_show(struct command_line *line, const struct client_answer *answer); /* as it is, or why it was refused */
 
 #endif

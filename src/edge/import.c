@@ -86,6 +86,7 @@ static enum store_code read_rows(struct import *import)
 		if (result == SHEET_END)
 			break;
 		code = take_row(import, result);
+		call_moved(import->call, import->batch.counts.rows, 0);
 	}
 	return code == STORE_OK ? import_flush(import) : code;
 }

@@ -34,6 +34,12 @@ void call_again(struct call *call)
 	call->followed_count = 0;
 }
 
+void call_moved(const struct call *call, int64_t done, int64_t total)
+{
+	if (call->moved)
+		call->moved(done, total);
+}
+
 struct text call_param(const struct call *call, const char *name)
 {
 	for (size_t i = 0; i < call->pair_count; i++)

@@ -84,12 +84,14 @@ struct call {
 	size_t followed_count;
 	unsigned depth; /* of what follows from what follows */
 	struct text claimed; /* JSON array: fields that are their owner's, and were kept as claims */
+	void (*moved)(int64_t done, int64_t total); /* who waits for it in this process is told how far it is; NULL: nobody */
 };
 
 void call_start(struct call *call, struct app *app, struct arena *arena);
 void call_end(struct call *call); /* frees the body; the arena is the caller's */
 /* Forgets the answer, so that a command may be run again. */
 void call_again(struct call *call);
+void call_moved(const struct call *call, int64_t done, int64_t total); /* rows; total 0: not known */
 struct text call_param(const struct call *call, const char *name); /* of the query string */
 /* The same where it is true or false; false: it is neither, which is answered. */
 bool call_flag(struct call *call, const char *name, bool *flag);

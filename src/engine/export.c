@@ -224,6 +224,7 @@ static enum store_code write_pages(struct export *export)
 		if (code != STORE_OK)
 			return code;
 		export->count += export->row_count;
+		call_moved(export->call, export->count, 0);
 		if (export->row_count < PAGE_ROWS) /* nothing is behind it, nor was kept of where that would begin */
 			return STORE_OK;
 		go_on_behind(export);

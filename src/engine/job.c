@@ -444,7 +444,9 @@ static void *carry_on(void *arg)
 struct awaited {
 	struct call *call;
 	int64_t id;
-	bool over;
+	struct arena arena; /* of one look */
+	bool over, last; /* after the last look nobody looks again, however far it is */
+	int64_t done, total;
 };
 
 static enum store_code look_at(struct db *db, void *arg)
@@ -454,41 +456,40 @@ static enum store_code look_at(struct db *db, void *arg)
 	const struct shape *shape = app_shape(call->app, TEXT("job"));
 	struct job_record record;
 	bool found;
+	arena_reset(&awaited->arena);
 	call_again(call);
-	enum store_code code = read_job(db, call->arena, shape, call->actor.district, awaited->id, NULL, &record, &found);
+	enum store_code code = read_job(db, &awaited->arena, shape, call->actor.district, awaited->id, NULL, &record, &found);
 	if (code != STORE_OK)
 		return code;
 	awaited->over = !found || (!is_open(record.state) && !text_is(record.state, "cancelling"));
-	if (found)
+	awaited->done = found ? record.progress : 0;
+	awaited->total = found ? record.total : 0;
+	if (found && (awaited->over || awaited->last))
 		record_answer(call, shape, &record, awaited->over ? 200 : 202);
 	return STORE_OK;
 }
 
-/* Where no server runs: the command line does it by itself, slice by slice. */
-static void carry_out_here(struct app *app)
-{
-	struct jobs jobs = { .app = app, .arena = arena_new(SLICE_BYTES) };
-	while (advance(&jobs))
-		;
-	arena_free(&jobs.arena);
-}
-
+/* Where no server runs, the command line does it by itself, slice by slice, with what else there is to do; unless another process
+ * leads the store, and does it. */
 void job_await(struct call *call, int64_t id)
 {
 	struct app *app = call->app;
-	struct awaited awaited = { .call = call, .id = id };
+	struct awaited awaited = { .call = call, .id = id, .arena = arena_new(SLICE_BYTES) };
+	struct jobs here = { .app = app, .arena = arena_new(SLICE_BYTES) };
 	enum store_code code = STORE_OK;
-	while (code == STORE_OK) {
-		if (app->jobs)
-			jobs_wake(app->jobs);
-		else
-			carry_out_here(app); /* unless another process leads the store, and does it */
+	while (code == STORE_OK && !awaited.last) {
+		bool moved = !app->jobs && advance(&here);
+		jobs_wake(app->jobs);
+		awaited.last = app->stopping || (awaited.over && !moved);
 		code = store_read(app->store, 0, look_at, &awaited);
-		if (awaited.over || app->stopping)
-			break;
-		nanosleep(&(struct timespec){ .tv_nsec = AWAIT_MS * 1000 * 1000 }, NULL);
+		call_moved(call, awaited.done, awaited.total);
+		awaited.last = awaited.last || (awaited.over && !moved);
+		if (!moved && !awaited.last)
+			nanosleep(&(struct timespec){ .tv_nsec = AWAIT_MS * 1000 * 1000 }, NULL);
 	}
 	app_settle(call, code);
+	arena_free(&awaited.arena);
+	arena_free(&here.arena);
 }
 
 /* ---- starting and stopping ---- */

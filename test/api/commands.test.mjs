@@ -24,12 +24,12 @@ describe('help and usage', () => {
 	test('--help tells the commands and exit codes', async () => {
 		const got = await run(['--help'], { bin: released });
 		assert.equal(got.code, 0);
-		for (const word of ['init', 'serve', 'demo', 'import', 'user', 'key', 'verify', '--store', '--key-file', 'exit'])
+		for (const word of ['init', 'serve', 'demo', 'import', 'job', 'user', 'key', 'verify', '--store', '--key-file', 'exit'])
 			assert.ok(got.stdout.includes(word), word);
 		assert.equal(got.stderr, '');
 	});
 
-	for (const command of ['init', 'serve', 'demo', 'import', 'user', 'key', 'verify'])
+	for (const command of ['init', 'serve', 'demo', 'import', 'job', 'user', 'key', 'verify'])
 		test(`${command} --help tells about it and needs no store`, async () => {
 			const got = await run([command, '--help'], { bin: released });
 			assert.deepEqual([got.code, got.stderr], [0, '']);
