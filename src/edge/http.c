@@ -237,10 +237,18 @@ static void *keep_sweeping(void *arg)
 
 /* ---- starting and stopping ---- */
 
+/* A Unix socket has no options of TCP, which it says of every answer. */
+static bool is_noise(const char *format)
+{
+	return strstr(format, "Setting %s option to") || strstr(format, "Failed to push the data from buffers");
+}
+
 static void log_mhd(void *cls, const char *format, va_list args)
 {
+	const struct face *face = cls;
 	char line[512];
-	(void)cls;
+	if (face->local && is_noise(format))
+		return;
 	vsnprintf(line, sizeof line, format, args);
 	log_warn("http: %s", line);
 }
@@ -377,7 +385,7 @@ static bool start_loop(struct face *face, struct loop *loop, struct tls *tls)
 	loop->pipe = face->local ? NULL : store_pipe_open(face->http->app->store);
 	loop->daemon = MHD_start_daemon(
 		flags | (tls ? MHD_USE_TLS : 0), 0, may_connect, loop, exchange_handle, loop,
-		MHD_OPTION_EXTERNAL_LOGGER, log_mhd, NULL, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
+		MHD_OPTION_EXTERNAL_LOGGER, log_mhd, face, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
 		MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_URI_LOG_CALLBACK, request_begins, NULL,
 		MHD_OPTION_NOTIFY_COMPLETED, exchange_completed, loop, MHD_OPTION_NOTIFY_CONNECTION, connection_changed, loop,

@@ -9,7 +9,8 @@
 #include <string.h>
 
 enum { ERRORS_TOLD_MAX = 100, FOLLOWERS_TOLD_MAX = 200, PIECE_PLAIN_MAX = 16 << 20, ORPHAN_MS = 24 * 3600 * 1000, UNDO_DAYS = 90,
-       ALONE_MS = 40 /* pages that many rows change are written once */ };
+       ALONE_MS = 40, /* pages that many rows change are written once */
+       MANY_ROWS = 2000, GROWS_BY = 4 };
 
 /* `done`: NULL while the piece waits, then the same kind of box with what it has done. */
 static const char *const steps[] = {
@@ -347,12 +348,23 @@ static enum store_code begin(struct tx *tx, struct job_work *work, struct piece 
 	return job_actor(tx, work);
 }
 
+/* Whether the table is to be settled: while it grows, since whom a row is about is looked up in it; and before the end, so that lists
+ * are quick when the answer comes. */
+static bool is_much(int64_t before, int64_t after, int64_t total)
+{
+	int64_t next = MANY_ROWS;
+	while (next <= before)
+		next *= GROWS_BY;
+	return after > before && (next <= after || (after >= total && total >= MANY_ROWS));
+}
+
 static enum store_code step(struct tx *tx, struct job_work *work)
 {
 	struct piece piece;
 	int64_t pieces = json_integer_value(json_object_get(work->input, "pieces"));
 	int64_t until_ms = clock_steady_ms() + ALONE_MS;
 	enum store_code code = begin(tx, work, &piece);
+	int64_t before = work->progress;
 	while (code == STORE_OK && piece.number < pieces) {
 		code = read_piece(&piece, false);
 		if (code == STORE_OK)
@@ -364,7 +376,8 @@ static enum store_code step(struct tx *tx, struct job_work *work)
 	if (code == STORE_OK) {
 		write_told(&piece);
 		work->cursor = text_printf(work->arena, "%lld", (long long)piece.number);
-		work->done = piece.number >= pieces;
+		work->grown = is_much(before, work->progress, work->total) ? piece.shape : NULL;
+		work->done = piece.number >= pieces && !work->grown;
 	}
 	json_decref(piece.told);
 	return code;

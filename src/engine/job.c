@@ -277,6 +277,7 @@ struct jobs {
 	int64_t job; /* whose turn it is, or was */
 	unsigned district;
 	struct text failed; /* why the slice was refused */
+	const struct shape *grown; /* by the slice */
 };
 
 /* The open jobs in turn. */
@@ -340,6 +341,7 @@ static enum store_code slice(struct tx *tx, void *arg)
 	json_t *input = NULL;
 	bool found;
 	jobs->failed = TEXT_NONE;
+	jobs->grown = NULL;
 	arena_reset(&jobs->arena);
 	enum store_code code = read_job(tx->db, &jobs->arena, app_shape(jobs->app, TEXT("job")), jobs->district, jobs->job,
 	                                NULL, &record, &found);
@@ -362,6 +364,7 @@ static enum store_code slice(struct tx *tx, void *arg)
 	} else {
 		code = job_fail(&work, "这一版本的程序不认识此任务", "This version of the program does not know the job");
 	}
+	jobs->grown = work.grown;
 	if (code == STORE_OK)
 		return keep_place(tx, &record, &work, back, kind && kind->lasting);
 	jobs->failed = code == STORE_REFUSED ? work.result : TEXT_NONE;
@@ -392,6 +395,15 @@ static enum store_code give_up(struct tx *tx, void *arg)
 	return save(tx, &jobs->arena, &actor, &was, &now);
 }
 
+static void settle(struct store *store, const struct shape *shape)
+{
+	store_settle(store, shape->table.name);
+	if (shape->table.tokens)
+		store_settle(store, shape->table.tokens);
+	for (size_t i = 0; i < shape->side_table_count; i++)
+		store_settle(store, shape->side_tables[i].name);
+}
+
 /* False: there is nothing to do now, or it could not be done. */
 static bool advance(struct jobs *jobs)
 {
@@ -402,6 +414,8 @@ static bool advance(struct jobs *jobs)
 	if (code == STORE_REFUSED || code == STORE_DUPLICATE) {
 		log_error("job %lld cannot be done and is taken back: %.*s", (long long)jobs->job, TEXT_ARG(jobs->failed));
 		code = store_command(store, LANE_BULK, give_up, jobs);
+	} else if (code == STORE_OK && jobs->grown) {
+		settle(store, jobs->grown);
 	}
 	return code == STORE_OK;
 }

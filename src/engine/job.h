@@ -19,6 +19,7 @@ struct job_work {
 	struct text cursor; /* as the slice before left it; missing at first */
 	int64_t progress, total;
 	bool done;
+	const struct shape *grown; /* what many records have come into, and is settled before the next slice; NULL: nothing */
 	bool final; /* it cannot be cancelled any more */
 	struct text result; /* a JSON object; of one that fails it says why */
 	void *given; /* what job_add was given, for `take` */

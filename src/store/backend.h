@@ -19,6 +19,7 @@ struct backend {
 	enum store_code (*reader_give)(struct store *store, struct db *db);
 	bool (*leads)(const struct store *store); /* NULL: there is no other process */
 	bool (*wanted)(const struct store *store); /* NULL: a transaction is kept short whether or not somebody waits */
+	void (*settle)(struct store *store, const char *table); /* NULL: nothing is planned by what a table holds */
 };
 
 struct db_ops {

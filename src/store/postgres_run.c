@@ -97,6 +97,19 @@ static struct db *reader_take(struct store *store, unsigned budget_ms)
 	return db ? &db->base : NULL;
 }
 
+/* What it does to other writers is nothing, and to the order of the journal not much: it gets the number of its transaction when the
+ * sample has been taken. Who analyzes the table already does it for us. */
+static void settle(struct store *store, const char *table)
+{
+	char sql[256];
+	struct pg_db *db = take(store->inner);
+	if (!db)
+		return;
+	snprintf(sql, sizeof sql, "%s; SET LOCAL statement_timeout = '60s'; ANALYZE (SKIP_LOCKED) %s; COMMIT", begin_own_work, table);
+	pg_do(db, sql);
+	give(store->inner, db);
+}
+
 static enum store_code reader_give(struct store *store, struct db *base)
 {
 	enum store_code code = base->code;
@@ -443,4 +456,5 @@ const struct backend postgres_backend = {
 	.reader_take = reader_take,
 	.reader_give = reader_give,
 	.leads = leads,
+	.settle = settle,
 };

@@ -90,6 +90,12 @@ bool store_leads(const struct store *store)
 	return !store->backend->leads || store->backend->leads(store);
 }
 
+void store_settle(struct store *store, const char *table)
+{
+	if (store->backend->settle)
+		store->backend->settle(store, table);
+}
+
 bool store_is_wanted(const struct store *store)
 {
 	return !store->backend->wanted || store->backend->wanted(store);

@@ -109,6 +109,9 @@ bool store_leads(const struct store *store);
 /* Inside a command: whether another one waits for it to end, or is likely to. One that could go on for longer than it may then does not.
  * Outside of one: whether somebody writes, or just did. */
 bool store_is_wanted(const struct store *store);
+/* So much has come into a table at once that the database should look how much it holds, without waiting until it does so by itself:
+ * until then it reads lists of it as if it were small. Takes a second at most, and holds nobody up; inside no command, on no loop. */
+void store_settle(struct store *store, const char *table);
 struct pool *store_pool(struct store *store);
 const struct clock *store_clock(const struct store *store);
 struct id_maker *store_ids(struct store *store);

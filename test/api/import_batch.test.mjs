@@ -2,7 +2,7 @@
 // import_batch.test.mjs - a batch is carried out whole, once, whatever happens meanwhile; and can be taken back.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { assertProblem, cleanUp, eventually, filterOf, newElder, openHouse, register, Server } from '../harness.mjs';
+import { assertProblem, cleanUp, eventually, filterOf, newElder, onSqlite, openHouse, psql, register, Server } from '../harness.mjs';
 
 let house, bureau;
 
@@ -101,6 +101,20 @@ describe('a batch', () => {
 		assert.equal(done.result.accepted + done.result.rejected, 1500);
 		assert.equal(await living(bureau, '迟了'), done.result.accepted);
 		assert.ok(done.result.errors.every(({ code, line }) => code === 'out_of_scope' && line > 1), JSON.stringify(done.result.errors[0]));
+	});
+});
+
+describe('a large batch', () => {
+	test('leaves a database that knows how much it holds', async () => {
+		const got = await send(bureau, csv(people(2500, '很多')));
+		assert.deepEqual([got.status, got.json.created], [200, 2500], got.text);
+		assert.equal((await job(bureau, got.json.job)).state, 'done');
+		if (onSqlite)
+			return;
+		const known = "SELECT count(*) FROM pg_stat_user_tables WHERE relname IN ('elder', 'elder_tokens') AND last_analyze IS NOT NULL";
+		await eventually(async () => await psql(house.store, known) === '2', 'its statistics to be told');
+		assert.ok(Number(await psql(house.store, "SELECT reltuples FROM pg_class WHERE relname = 'elder'")) >= 2500, 'the last rows as well');
+		assert.equal(await psql(house.store, "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%' AND query LIKE '%ANALYZE%'"), '0');
 	});
 });
 
