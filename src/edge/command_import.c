@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ERRORS_SHOWN = 20 };
+enum { ALWAYS_TOLD = 7 /* counts; the others where there are some */, ERRORS_SHOWN = 20 };
 
 /* Where the records of this name are imported; NULL: there are no such, or nobody writes them. */
 static const char *path_of(struct command_line *line, const char *plural)
@@ -74,8 +74,11 @@ static void print_answer(const struct command_line *line, const json_t *answer)
 		printf("\n");
 		return;
 	}
-	for (size_t i = 0; i < COUNT(counts); i++)
-		printf("%s%lld %s", i ? ", " : "", (long long)json_integer_value(json_object_get(answer, counts[i])), counts[i]);
+	for (size_t i = 0; i < COUNT(counts); i++) {
+		long long count = json_integer_value(json_object_get(answer, counts[i]));
+		if (i < ALWAYS_TOLD || count > 0)
+			printf("%s%lld %s", i ? ", " : "", count, counts[i]);
+	}
 	printf("%s\n", line->dry_run ? " (nothing was written)" : "");
 	print_errors(answer);
 }
