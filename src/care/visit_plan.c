@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-enum { ELDERS_A_SLICE = 200, ALONE_MS = 40, BESIDE_ELDERS = 20 };
+enum { ALONE_ELDERS = 500, BESIDE_ELDERS = 50, STALE_MAX = 200, ALONE_MS = 40 };
 
 /* ---- periods ---- */
 
@@ -103,12 +103,12 @@ struct fitting {
 	struct visit copy;
 };
 
-static size_t read_fitting(struct planning *p, struct fitting *list, size_t most)
+static size_t read_fitting(struct planning *p, int64_t until, struct fitting *list, size_t most)
 {
 	struct query query;
 	size_t count = 0;
 	void *elder = arena_take_raw(p->work->arena, p->elders->resource->size);
-	if (!list_fitting(&query, p->tx->db, &p->call, p->elders, p->filter, p->after, (int64_t)most, p->elders->column_list))
+	if (!list_fitting(&query, p->tx->db, &p->call, p->elders, p->filter, p->after, until, p->elders->column_list))
 		return 0;
 	struct rows *rows = query_run(&query, p->tx->db);
 	while (rows_next(rows) && count < most) {
@@ -122,15 +122,14 @@ static size_t read_fitting(struct planning *p, struct fitting *list, size_t most
 	return count;
 }
 
-/* The rule's visits of this period to people between the last slice and this one's end: counted, and those whose person does not fit
- * any more kept apart. */
-static size_t compare_visits(struct planning *p, struct fitting *list, size_t count, bool is_last, int64_t *stale, size_t most)
+/* The rule's visits of this period to people of this slice: counted, and those whose person does not fit any more kept apart. */
+static size_t compare_visits(struct planning *p, int64_t until, struct fitting *list, size_t count, int64_t stale[static STALE_MAX])
 {
 	size_t at = 0, stale_count = 0;
 	struct rows *rows = db_query(p->tx->db, "SELECT id, elder, state FROM visit WHERE district = ?1 AND cadence = ?2 AND period_from = ?3"
 		" AND elder > ?4 AND elder <= ?5 ORDER BY elder",
 		BIND(value_int(p->call.actor.district), value_int(p->rule), value_text(p->from_on), value_int(p->after),
-		     value_int(is_last ? INT64_MAX : list[count - 1].id)));
+		     value_int(until)));
 	while (rows_next(rows)) {
 		int64_t elder = rows_int(rows, 1);
 		struct text state = rows_text(rows, 2);
@@ -138,7 +137,7 @@ static size_t compare_visits(struct planning *p, struct fitting *list, size_t co
 			at++;
 		if (at < count && list[at].id == elder)
 			list[at].visits += !text_is(state, "lapsed");
-		else if (stale_count < most && (text_is(state, "planned") || text_is(state, "assigned")))
+		else if (stale_count < STALE_MAX && (text_is(state, "planned") || text_is(state, "assigned")))
 			stale[stale_count++] = rows_int(rows, 0);
 	}
 	rows_end(rows);
@@ -161,27 +160,25 @@ static enum store_code make_visits(struct planning *p, struct fitting *one)
 	return code;
 }
 
-/* Some of those who fit one rule; behind the last of them, on to the next rule. */
+/* The people of one stretch of the ledger, under one rule; behind the last of them, on to the next rule. */
 static enum store_code plan_some(struct planning *p, size_t most)
 {
 	struct fitting *list = arena_take(p->work->arena, most * sizeof *list);
-	int64_t stale[ELDERS_A_SLICE];
-	size_t count = read_fitting(p, list, most), stale_count;
-	bool over = count < most;
-	if (db_code(p->tx->db) != STORE_OK || p->call.problem != PROBLEM_NONE)
-		return db_code(p->tx->db) != STORE_OK ? db_code(p->tx->db)
-		                                      : job_fail(p->work, "探访规则的筛选条件已不适用", "The filter of a rule does not hold any more");
-	stale_count = compare_visits(p, list, count, over, stale, ELDERS_A_SLICE);
+	int64_t stale[STALE_MAX], until = list_stretch(p->tx->db, p->call.actor.district, p->work->arena, p->elders, p->after, (int64_t)most);
+	size_t count = read_fitting(p, until, list, most);
+	if (p->call.problem != PROBLEM_NONE)
+		return job_fail(p->work, "探访规则的筛选条件已不适用", "The filter of a rule does not hold any more");
+	size_t stale_count = compare_visits(p, until, list, count, stale);
 	enum store_code code = db_code(p->tx->db);
 	for (size_t i = 0; i < stale_count && code == STORE_OK; i++, p->lapsed++)
 		code = flow_make(p->tx, &p->call, p->visits, stale[i], "lapse");
 	for (size_t i = 0; i < count && code == STORE_OK; i++)
 		code = make_visits(p, &list[i]);
-	if (stale_count == ELDERS_A_SLICE) /* there may be more: the same again */
+	if (stale_count == STALE_MAX) /* there may be more: the same again */
 		return code;
 	p->work->progress += (int64_t)count;
-	p->after = over ? 0 : list[count - 1].id;
-	p->rule += over;
+	p->after = until == INT64_MAX ? 0 : until;
+	p->rule += until == INT64_MAX;
 	return code;
 }
 
@@ -218,7 +215,7 @@ static enum store_code step(struct tx *tx, struct job_work *work)
 			code = db_code(tx->db);
 			break;
 		}
-		code = plan_some(&p, wanted ? BESIDE_ELDERS : ELDERS_A_SLICE);
+		code = plan_some(&p, wanted ? BESIDE_ELDERS : ALONE_ELDERS);
 	} while (code == STORE_OK && !store_is_wanted(tx->store) && clock_steady_ms() < until_ms);
 	work->cursor = text_printf(work->arena, "%lld %lld", (long long)p.rule, (long long)p.after);
 	work->result = text_printf(work->arena, "{\"made\":%lld,\"lapsed\":%lld}", (long long)p.made, (long long)p.lapsed);

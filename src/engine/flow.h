@@ -56,7 +56,7 @@ struct flow {
 
 /* The fields of a record that has a flow, first of its list; `states` is the dictionary. */
 #define FLOW(F, states) \
-	F(word, state, "状态", KEPT | MUST | INDEX, .words = states) \
+	F(word, state, "状态", KEPT | MUST, .words = states) \
 	F(instant, moved_at, "状态变更时间", KEPT, .en = "in this state since") \
 	F(text, moved_by, "状态变更人", KEPT, .en = "who brought it there") \
 	F(instant, due_at, "办理期限", KEPT | INDEX, .en = "due; of what is closed none")

@@ -214,12 +214,42 @@ bool list_query(struct query *query, struct db *db, struct call *call, const str
 }
 
 bool list_fitting(struct query *query, struct db *db, struct call *call, const struct shape *shape, struct text filter, int64_t after,
-                  int64_t limit, const char *columns)
+                  int64_t until, const char *columns)
 {
 	struct filter_fault fault;
-	struct list_wish wish = { .shape = shape, .to_the_end = true, .page = { .limit = limit - 1, .after_id = after } };
+	struct list_wish wish = { .shape = shape };
 	wish.filter = filter_of(call, shape, filter, &wish.world, &fault);
-	return wish.filter ? list_query(query, db, call, &wish, columns) : refuse_filter(call, &fault);
+	if (!wish.filter)
+		return refuse_filter(call, &fault);
+	query_start(query, call->arena);
+	query_sql(query, "SELECT ");
+	query_sql(query, columns);
+	if (!add_conditions(query, call, &wish, !db_is_postgres(db) && !shape->table.foreign_ids))
+		return false;
+	query_sql(query, " AND id > ");
+	query_value(query, value_int(after));
+	query_sql(query, " AND id <= ");
+	query_value(query, value_int(until));
+	query_sql(query, " ORDER BY id");
+	return true;
+}
+
+int64_t list_stretch(struct db *db, unsigned district, struct arena *arena, const struct shape *shape, int64_t after, int64_t count)
+{
+	struct query query;
+	query_start(&query, arena);
+	query_sql(&query, "SELECT id FROM ");
+	query_sql(&query, shape->table.name);
+	query_sql(&query, db_is_postgres(db) ? " WHERE district = " : " WHERE +district = ");
+	query_value(&query, value_int(district));
+	query_sql(&query, " AND id > ");
+	query_value(&query, value_int(after));
+	query_sql(&query, " ORDER BY id LIMIT 1 OFFSET ");
+	query_value(&query, value_int(count - 1));
+	struct rows *rows = query_run(&query, db);
+	int64_t until = rows_next(rows) ? rows_int(rows, 0) : INT64_MAX;
+	rows_end(rows);
+	return until;
 }
 
 static enum store_code count_all(struct call *call, struct db *db, const struct list_wish *wish, int64_t *total)

@@ -33,9 +33,12 @@ bool list_read(struct call *call, const struct shape *shape, struct list_wish *w
 /* The statement, with one row more than the page takes; false: it would be too long, which is answered. */
 bool list_query(struct query *query, struct db *db, struct call *call, const struct list_wish *wish, const char *columns);
 
-/* All records in the caller's sight that a filter fits, from behind an id on: at most `limit`, in the order of their ids. */
+/* All records in the caller's sight that a filter fits, behind one id and up to another, in the order of their ids: whoever goes
+ * through all of them takes a stretch at a time, however few fit. False: the filter is none any more, which is answered. */
 bool list_fitting(struct query *query, struct db *db, struct call *call, const struct shape *shape, struct text filter, int64_t after,
-                  int64_t limit, const char *columns);
+                  int64_t until, const char *columns);
+/* Where such a stretch of so many records ends; INT64_MAX: there are no more. */
+int64_t list_stretch(struct db *db, unsigned district, struct arena *arena, const struct shape *shape, int64_t after, int64_t count);
 
 /* Answers {"items":[...],"next":"..."}: the records in the call's scope that have not ended. */
 enum store_code list_answer(struct call *call, struct db *db, const struct shape *shape);

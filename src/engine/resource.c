@@ -219,8 +219,11 @@ static void add_indexes(struct arena *arena, struct shape *shape)
 	}
 	const char *const ties[] = { shape->ties.area, shape->ties.organization, shape->ties.own, shape->ties.family };
 	for (size_t i = 0; i < COUNT(ties); i++)
-		if (ties[i] && !is_led(shape, indexes, arena, ties[i]))
+		if (ties[i] && !is_led(shape, indexes, arena, ties[i])) {
 			add_index(arena, shape, indexes, ties[i]);
+			if (i > 0 && !(find_slot(shape, text_of(ties[i]))->field->flags & MUST)) /* most may be tied to nobody */
+				indexes[shape->table.index_count - 1].where = text_printf(arena, "%s IS NOT NULL", ties[i]).ptr;
+		}
 }
 
 /* ---- beside the table ---- */
@@ -246,7 +249,7 @@ static void add_token_index(struct arena *arena, struct shape *shape)
 {
 	bool wanted = false;
 	for (size_t i = 0; i < shape->slot_count; i++)
-		wanted = wanted || (shape->slots[i].field->flags & SEARCH) || shape->slots[i].box_column;
+		wanted = wanted || (shape->slots[i].field->flags & SEARCH) || (shape->slots[i].box_column && shape->resource->finders);
 	if (!wanted || shape->table.foreign_ids)
 		return;
 	shape->table.tokens = text_printf(arena, "%s_tokens", shape->resource->name).ptr;
