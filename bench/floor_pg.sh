@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # floor_pg.sh - pgbench over the product's own statements: prints transactions a second, nothing else.
-# usage: floor_pg.sh get|list|post URL CLIENTS SECONDS [name=value ...]   (values for the variables in bench/pg_*.sql)
+# usage: floor_pg.sh get|list|post|import URL CLIENTS SECONDS [name=value ...]   (values for the variables in bench/pg_*.sql)
 set -eu
 [ $# -ge 4 ] || { sed -n '4s/^# //p' "$0" >&2; exit 2; }
 here=$(dirname "$0")

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // xlsx.mjs - workbooks made by hand: the smallest that Excel would open, cell by cell as it writes them.
+import { constants, deflateRawSync } from 'node:zlib';
 
 const crcs = Int32Array.from({ length: 256 }, (_, n) => {
 	for (let bit = 0; bit < 8; bit++)
@@ -7,8 +8,8 @@ const crcs = Int32Array.from({ length: 256 }, (_, n) => {
 	return n;
 });
 
-function crc32(bytes) {
-	let crc = -1;
+function crc32(bytes, before = 0) {
+	let crc = ~before;
 	for (const byte of bytes)
 		crc = crcs[(crc ^ byte) & 255] ^ (crc >>> 8);
 	return ~crc >>> 0;
@@ -16,17 +17,33 @@ function crc32(bytes) {
 
 const escaped = (text) => String(text).replace(/[&<>"]/g, (sign) => `&#${sign.codePointAt(0)};`);
 
-/** A package of these parts, as they are. */
+/** What packageOf takes for a part that is too large for one text: its pieces, packed as they come. */
+export function packedPart(pieces) {
+	const packed = [];
+	let crc = 0, size = 0;
+	const deflate = (bytes, last) => deflateRawSync(bytes, { level: 1, finishFlush: last ? constants.Z_FINISH : constants.Z_FULL_FLUSH });
+	for (const piece of pieces) {
+		const bytes = Buffer.from(piece);
+		crc = crc32(bytes, crc);
+		size += bytes.length;
+		packed.push(deflate(bytes, false));
+	}
+	return { crc, size, packed: Buffer.concat([...packed, deflate(Buffer.alloc(0), true)]) };
+}
+
+/** A package of these parts, as they are, or as packedPart gave them. */
 export function packageOf(parts) {
 	const files = [], directory = [];
 	let at = 0;
-	for (const [name, text] of Object.entries(parts)) {
-		const bytes = Buffer.from(text), path = Buffer.from(name), head = Buffer.alloc(30), entry = Buffer.alloc(46);
+	for (const [name, part] of Object.entries(parts)) {
+		const plain = part.packed ? null : Buffer.from(part), bytes = part.packed ?? plain;
+		const path = Buffer.from(name), head = Buffer.alloc(30), entry = Buffer.alloc(46);
 		head.writeUInt32LE(0x04034b50, 0);
 		head.writeUInt16LE(20, 4);
-		head.writeUInt32LE(crc32(bytes), 14);
+		head.writeUInt16LE(plain ? 0 : 8, 8);
+		head.writeUInt32LE(plain ? crc32(plain) : part.crc, 14);
 		head.writeUInt32LE(bytes.length, 18);
-		head.writeUInt32LE(bytes.length, 22);
+		head.writeUInt32LE(plain ? plain.length : part.size, 22);
 		head.writeUInt16LE(path.length, 26);
 		entry.writeUInt32LE(0x02014b50, 0);
 		entry.writeUInt16LE(20, 6);
@@ -59,13 +76,25 @@ function cell(value, row, column) {
 	return `<c r="${place}" t="inlineStr"><is><t xml:space="preserve">${escaped(value)}</t></is></c>`;
 }
 
-/** Sheets by name, each a list of rows; a row is a list of cells. */
+const main = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"';
+const row = (cells, at) => (cells.length ? `<row r="${at + 1}">${cells.map((value, column) => cell(value, at + 1, column)).join('')}</row>` : '');
+
+/** One sheet of many rows, which rowAt(i) gives, as workbook takes it. */
+export function manyRows(count, rowAt) {
+	const pieceRows = 5000;
+	return packedPart((function* pieces() {
+		yield `<worksheet ${main}><sheetData>`;
+		for (let at = 0; at < count; at += pieceRows)
+			yield Array.from({ length: Math.min(pieceRows, count - at) }, (_, i) => row(rowAt(at + i), at + i)).join('');
+		yield '</sheetData></worksheet>';
+	})());
+}
+
+/** Sheets by name, each a list of rows, or manyRows; a row is a list of cells. */
 export function workbook(sheets) {
-	const main = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"';
 	const relations = 'http://schemas.openxmlformats.org/officeDocument/2006/relationships';
 	const names = Object.keys(sheets), packages = 'http://schemas.openxmlformats.org/package/2006';
-	const sheet = (rows) => `<worksheet ${main}><sheetData>${rows.map((row, at) => (row.length
-		? `<row r="${at + 1}">${row.map((value, column) => cell(value, at + 1, column)).join('')}</row>` : '')).join('')}</sheetData></worksheet>`;
+	const sheet = (rows) => (rows.packed ? rows : `<worksheet ${main}><sheetData>${rows.map(row).join('')}</sheetData></worksheet>`);
 	return packageOf({
 		'[Content_Types].xml': `<Types xmlns="${packages}/content-types"><Default Extension="xml" ContentType="application/xml"/></Types>`,
 		'_rels/.rels': `<Relationships xmlns="${packages}/relationships"><Relationship Id="r1" Type="${relations}/officeDocument" Target="xl/workbook.xml"/></Relationships>`,
