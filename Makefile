@@ -16,7 +16,7 @@ LDHARD := -Wl,-z,nodlopen
 endif
 CFLAGS := -std=c17 -D_GNU_SOURCE $(OPT) -g -Isrc -MMD -MP $(WARN) $(HARDEN) $(SAN)
 LDFLAGS := $(OPT) -pie $(LDHARD) -Wl,-z,noexecstack -Wl,-z,relro -Wl,-z,now -Wl,--as-needed -Wl,--no-copy-dt-needed-entries $(SAN)
-LIBS := -lmicrohttpd -lgnutls -lsqlite3 -lpq -ljansson -lcrypto -largon2 -lzip -lexpat -lxlsxwriter -lpthread -lm
+LIBS := -lmicrohttpd -lgnutls -lsqlite3 -lpq -ljansson -lcrypto -largon2 -lzip -lexpat -lxlsxwriter -lcurl -lpthread -lm
 CFLAGS += -I/usr/include/postgresql
 
 SOURCES := $(wildcard src/base/*.c src/store/*.c src/engine/*.c src/care/*.c src/edge/*.c)

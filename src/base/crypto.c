@@ -8,6 +8,7 @@
 #include <argon2.h>
 #include <assert.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,13 @@ void hash_sha256(struct text bytes, unsigned char hash[static HASH_BYTES])
 {
 	pthread_once(&sha256_once, fetch_sha256);
 	if (EVP_Digest(bytes.ptr, bytes.len, hash, NULL, sha256, NULL) != 1)
+		abort();
+}
+
+void hash_hmac(struct text key, struct text bytes, unsigned char hash[static HASH_BYTES])
+{
+	unsigned len = 0;
+	if (!HMAC(EVP_sha256(), key.ptr, (int)key.len, (const unsigned char *)bytes.ptr, bytes.len, hash, &len) || len != HASH_BYTES)
 		abort();
 }
 
@@ -100,6 +108,32 @@ bool base64url_read(struct arena *arena, struct text encoded, struct text *bytes
 	}
 	*bytes = (struct text){ out, (size_t)(at - out) };
 	return true;
+}
+
+struct text base64(struct arena *arena, struct text bytes)
+{
+	struct text url = base64url(arena, bytes);
+	size_t len = (url.len + 3) / 4 * 4;
+	char *out = arena_take(arena, len + 1);
+	for (size_t i = 0; i < len; i++)
+		out[i] = i >= url.len ? '=' : url.ptr[i] == '-' ? '+' : url.ptr[i] == '_' ? '/' : url.ptr[i];
+	return (struct text){ out, len };
+}
+
+bool base64_read(struct arena *arena, struct text encoded, struct text *bytes)
+{
+	size_t len = encoded.len;
+	char *url = arena_take(arena, len + 1);
+	if (len % 4 != 0)
+		return false;
+	for (int fill = 0; fill < 2 && len > 0 && encoded.ptr[len - 1] == '='; fill++)
+		len--;
+	for (size_t i = 0; i < len; i++) {
+		if (encoded.ptr[i] == '-' || encoded.ptr[i] == '_')
+			return false;
+		url[i] = encoded.ptr[i] == '+' ? '-' : encoded.ptr[i] == '/' ? '_' : encoded.ptr[i];
+	}
+	return base64url_read(arena, (struct text){ url, len }, bytes);
 }
 
 void token_new(char token[static TOKEN_CHARS + 1])

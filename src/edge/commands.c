@@ -366,7 +366,8 @@ static const struct {
 	          " [--suite aes|sm]", command_init },
 	{ "demo", "make a store with an invented district: --plan PLAN --elders N --seed S --password P [--suite aes|sm]", command_demo },
 	{ "serve", "serve a store: --listen ADDR:PORT [--tls-cert FILE --tls-key FILE | --behind-proxy ADDR] [--threads N]"
-	           " [--workers N] [--checkpoints FILE] [--sign-key-file FILE] [--holidays FILE]", command_serve },
+	           " [--workers N] [--checkpoints FILE] [--sign-key-file FILE] [--holidays FILE]"
+	           " [--gateway-allow NET,NET] [--gateway-ca FILE]", command_serve },
 	{ "import", "load a table: import elders|facilities|... FILE.csv|FILE.xlsx [--dry-run]", command_import },
 	{ "export", "take a list away: export elders|facilities|... --out FILE.csv|FILE.xlsx [--filter JSON] [--fields NAME,..]"
 	            " [--for TEXT], or export --all --as ndjson --out FILE", command_export },
@@ -417,7 +418,7 @@ static bool read_options(struct command_line *line, int argc, char **argv, bool 
 		{ "event", &line->event },
 		{ "source", &line->source }, { "annotated", &line->annotated }, { "out", &line->out },
 		{ "filter", &line->filter }, { "fields", &line->fields }, { "for", &line->purpose },
-		{ "holidays", &line->holidays },
+		{ "holidays", &line->holidays }, { "gateway-allow", &line->gateway_allow }, { "gateway-ca", &line->gateway_ca },
 	};
 	struct option options[COUNT(values) + 8] = { { "help", no_argument, NULL, HELP }, { "json", no_argument, NULL, JSON },
 		                                     { "password-stdin", no_argument, NULL, STDIN_PASSWORD },

@@ -25,7 +25,7 @@ struct command_line {
 	const char *store, *listen, *tls_cert, *tls_key, *behind_proxy, *plan, *password, *role, *area, *name, *threads,
 		*workers, *elders, *seed, *key_file, *suite, *new_key_file, *sign_key_file, *checkpoints, *against, *key,
 		*organization, *person, *family, *policy, *files, *map, *sheet, *event, *source, *annotated, *out, *filter, *fields, *purpose,
-		*holidays;
+		*holidays, *gateway_allow, *gateway_ca;
 	struct keys_wish keys; /* what `key_file` and `suite` say */
 	const char *as, *database; /* of the schema */
 	bool json, password_stdin, check, dry_run, all;

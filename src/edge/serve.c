@@ -3,6 +3,7 @@
 #include "edge/commands.h"
 #include "edge/http.h"
 #include "edge/schema.h"
+#include "edge/sender.h"
 
 #include "base/log.h"
 #include "engine/checkpoint.h"
@@ -99,6 +100,19 @@ static bool take_holidays(struct command_line *line)
 	return whole && wrong == 0;
 }
 
+/* Whom messages may be handed to, beside gateways in public. */
+static bool take_gateways(const struct command_line *line, struct webhook_wish *wish)
+{
+	*wish = (struct webhook_wish){ .ca_file = line->gateway_ca };
+	bool nets = address_nets_read(text_of(line->gateway_allow), &wish->nets), readable = !line->gateway_ca || access(line->gateway_ca, R_OK) == 0;
+	if (!nets)
+		fprintf(stderr, "songhe serve: --gateway-allow takes at most %d nets with commas between, as 10.1.0.0/16 or 10.1.2.3/32:9443\n",
+		        ADDRESS_NETS_MAX);
+	if (!readable)
+		fprintf(stderr, "songhe serve: cannot read %s: %s\n", line->gateway_ca, strerror(errno));
+	return nets && readable;
+}
+
 int command_serve(struct command_line *line)
 {
 	sigset_t signals;
@@ -119,7 +133,8 @@ int command_serve(struct command_line *line)
 		fprintf(stderr, "songhe serve: --threads 1..32, --workers 2..60, and --tls-cert goes with --tls-key\n");
 		return EXIT_USAGE;
 	}
-	if (!take_holidays(line))
+	struct webhook_wish gateways;
+	if (!take_holidays(line) || !take_gateways(line, &gateways))
 		return EXIT_USAGE;
 	enum store_open_result result;
 	struct store_options options = { .url = line->store, .files = line->files, .clock = &line->clock, .workers = (unsigned)workers };
@@ -148,9 +163,11 @@ int command_serve(struct command_line *line)
 	}
 	jobs_start(app);
 	timers_start(app);
+	sender_start(app, &gateways);
 	say_ready(line, http);
 	bool again = wait_for_stop(http, &signals);
 	int fd = http_stop(http, again);
+	sender_stop(app);
 	app_close(app);
 	if (again) {
 		start_again(line, program, fd);

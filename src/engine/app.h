@@ -16,6 +16,7 @@ struct jobs;
 struct periodic;
 struct timer_kind;
 struct timers;
+struct sender;
 struct keys;
 struct keys_wish;
 struct checkpoints;
@@ -119,6 +120,7 @@ struct app {
 	struct checkpoints *_Atomic checkpoints; /* NULL: none are written */
 	struct jobs *_Atomic jobs; /* NULL: none are carried out here */
 	struct timers *_Atomic timers; /* NULL: none are fired here */
+	struct sender *_Atomic sender; /* of edge/; NULL: no messages are sent from here */
 	bool demo; /* a demonstration store: ID cards of no real area are fine */
 	bool secure_cookie; /* behind TLS */
 	unsigned home_district; /* for whom the operator of this machine acts: the store's only district, or the one named */

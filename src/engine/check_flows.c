@@ -55,12 +55,13 @@ static void check_move(struct check *check, const struct resource *resource, con
 		check_wrong(check, move->name, "its records are tied to no second area");
 }
 
-/* What is not closed waits for somebody. */
+/* What is not closed waits for somebody, or moves on by itself when its time is over. */
 static void check_owners(struct check *check, const struct resource *resource, const struct word *states)
 {
 	const struct flow *flow = resource->flow;
 	for (const struct word *state = states; state->word; state++) {
-		bool waits = !flow_open(resource, text_of(state->word));
+		const struct open_state *open = flow_open(resource, text_of(state->word));
+		bool waits = !open || open->late;
 		for (size_t i = 0; i < flow->move_count; i++)
 			waits = waits || (flow->moves[i].waits && flow_is_in(&flow->moves[i], text_of(state->word)));
 		if (!waits)

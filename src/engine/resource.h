@@ -60,6 +60,8 @@ struct resource {
 	void (*check)(struct input *in, struct tx *tx, const void *record);
 	void (*derive)(const void *record, struct record_out *out);
 	const struct flow *flow; /* its states and moves (engine/flow.h); NULL: it has none */
+	/* In which of the states this new record begins, and what the system keeps of that. NULL: each begins where the flow does. */
+	const char *(*begins)(struct tx *tx, struct call *call, void *record);
 	/* Gives a new record its id, where that is no number of ours, when everything else is fine. NULL: it gets one of ours. */
 	enum store_code (*number)(struct tx *tx, struct call *call, void *record);
 	/* Asked before a record ends. NULL: it always may. */
