@@ -235,6 +235,7 @@ void sender_stop(struct app *app)
 	for (size_t i = 0; i < GATEWAYS_MAX; i++) {
 		struct handed *handed = &sender->at_work[i];
 		if (handed->busy) {
+			curl_easy_setopt(handed->hook.easy, CURLOPT_QUICK_EXIT, 1L); /* a name that is being looked up is not waited for */
 			curl_multi_remove_handle(sender->multi, handed->hook.easy);
 			webhook_end(&handed->hook, &handed->arena, CURLE_ABORTED_BY_CALLBACK);
 			call_end(&handed->call);

@@ -104,9 +104,10 @@ static bool take_holidays(struct command_line *line)
 static bool take_gateways(const struct command_line *line, struct webhook_wish *wish)
 {
 	*wish = (struct webhook_wish){ .ca_file = line->gateway_ca };
-	bool nets = address_nets_read(text_of(line->gateway_allow), &wish->nets), readable = !line->gateway_ca || access(line->gateway_ca, R_OK) == 0;
+	bool nets = address_nets_read(text_of(line->gateway_allow), &wish->nets);
+	bool readable = !line->gateway_ca || access(line->gateway_ca, R_OK) == 0;
 	if (!nets)
-		fprintf(stderr, "songhe serve: --gateway-allow takes at most %d nets with commas between, as 10.1.0.0/16 or 10.1.2.3/32:9443\n",
+		fprintf(stderr, "songhe serve: --gateway-allow takes up to %d nets with commas between: 10.1.0.0/16,10.2.3.4/32:9443\n",
 		        ADDRESS_NETS_MAX);
 	if (!readable)
 		fprintf(stderr, "songhe serve: cannot read %s: %s\n", line->gateway_ca, strerror(errno));

@@ -124,8 +124,8 @@ void flow_start(struct tx *tx, struct call *call, const struct shape *shape, voi
 {
 	if (!shape->resource->flow)
 		return;
-	const struct resource *resource = shape->resource;
-	*(struct text *)slot_at(shape->state, record) = text_of(resource->begins ? resource->begins(tx, call, record) : resource->flow->start);
+	const char *(*begins)(struct tx *tx, struct call *call, void *record) = shape->resource->begins;
+	*(struct text *)slot_at(shape->state, record) = text_of(begins ? begins(tx, call, record) : shape->resource->flow->start);
 	assert(word_find(shape->state->field->words, slot_text(shape->state, record)));
 	stamp(tx, call, shape, record);
 	flow_due(tx, shape, NULL, record);

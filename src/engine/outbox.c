@@ -264,7 +264,8 @@ void outbox_act(struct call *call, const struct outgoing *outgoing)
 static bool unseal_field(struct call *call, const char *field, int64_t id, const struct hidden *hidden, struct text *plain)
 {
 	struct seal_place place = { call->actor.district, "message", field, id };
-	return keys_unseal(call->app->keys, call->arena, &place, hidden->sealed[shape_slot(shape_of(call), text_of(field))->sealed].box, plain);
+	struct text box = hidden->sealed[shape_slot(shape_of(call), text_of(field))->sealed].box;
+	return keys_unseal(call->app->keys, call->arena, &place, box, plain);
 }
 
 /* The same bytes each time: they tell of the message, not of the attempt. */

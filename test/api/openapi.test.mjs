@@ -56,6 +56,17 @@ ruled.transfer = async () => {
 	return { name: wish.name, id_card: wish.id_card };
 };
 
+/* No gateway takes these: they are told by hand. */
+ruled.message = { channel: 'wechat', to_phone: '13800138000', area };
+const secret = `whsec_${'A'.repeat(43)}=`;
+/* A channel has one. */
+ruled.gateway = async () => {
+	const { id, version } = (await house.bureau.get('/api/v1/gateways')).json.items.find(({ channel }) => channel === 'sms') ?? {};
+	if (id)
+		await house.bureau.end(`/api/v1/gateways/${id}?end_reason=closed`, version);
+	return { url: 'https://gateway.invalid/', secret };
+};
+
 /** Until no job is under way: it holds the areas that it is about. */
 function quiet() {
 	const open = filterOf({ in: [{ var: 'state' }, ['waiting', 'running', 'cancelling']] });
@@ -133,6 +144,8 @@ async function recordOf(name) {
 
 /** Something to change: a text that must be there, which no rule is about; or else some other field. */
 async function changeOf(name) {
+	if (name === 'gateway')
+		return { provider: '某公司' };
 	const { fields } = declared.resources.find((each) => each.name === name);
 	const may = fields.filter((field) => !field.kept && !field.fixed && field.type !== 'area' && field.type !== 'ref');
 	const field = may.find((each) => each.must && each.type === 'text') ?? may[0];
@@ -294,6 +307,15 @@ const byHand = {
 	get_user: async () => ({ record: await anAccount() }),
 	accept_claim: async () => ({ record: await aClaim(), body: {} }),
 	reject_claim: async () => ({ record: await aClaim(), body: {} }),
+	call_message: async () => ({ record: await recordOf('message'), body: { result: '已告知' } }),
+	resend_message: async () => {
+		const voice = await house.bureau.post('/api/v1/gateways', { channel: 'voice', url: 'https://gateway.invalid/', secret });
+		assert.ok([201, 409].includes(voice.status), voice.text);
+		const message = (await house.bureau.post('/api/v1/messages', { ...(await newRecord('message')), channel: 'voice', to_phone: undefined,
+			to_openid: 'o-1' })).json;
+		return { record: (await house.bureau.patch(`/api/v1/messages/${message.id}`, { to_phone: '13800138000' }, message.version)).json, body: {} };
+	},
+	test_gateway: async () => ({ record: await recordOf('gateway') }),
 	list_area_code: async () => ({ record: await recordOf('area') }),
 	recode_area: async () => ({ record: await recordOf('area'), body: { code: '370613001999', document, from_on: '2025-01-01' } }),
 	merge_area: async () => ({ body: { from: [(await recordOf('area')).number], into: (await recordOf('area')).number, document, on: '2025-01-01' } }),
