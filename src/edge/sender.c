@@ -11,21 +11,23 @@
 #include "engine/outbox.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { GATEWAYS_MAX = 64, LOOK_MS = 250, HANDED_BYTES = 16 << 20 };
+enum { GATEWAYS_MAX = 64, LOOK_MS = 250, HANDED_BYTES = 16 << 20, ERROR_MAX = 32 };
 
 /* One gateway at work. */
 struct handed {
 	struct sender *sender;
-	bool busy;
+	bool busy, answered; /* the second: only the store has to learn of it */
 	struct outgoing outgoing;
 	struct webhook hook;
 	struct arena arena;
 	struct call call;
 	struct letter letter;
 	struct outcome outcome;
+	char error[ERROR_MAX]; /* of the outcome */
 };
 
 struct sender {
@@ -69,13 +71,36 @@ static void tell(const struct handed *handed)
 		log_info("message %lld (%s) was not sent: %s", (long long)handed->outgoing.message, handed->outgoing.channel, outcome->error);
 }
 
-/* Where the store cannot take the outcome now, the message stays and is sent again: under the same number. */
+static void begin_call(struct handed *handed)
+{
+	arena_reset(&handed->arena);
+	call_start(&handed->call, handed->sender->app, &handed->arena);
+	outbox_act(&handed->call, &handed->outgoing);
+}
+
+/* Where the store cannot take the outcome now, it is told again later: the message is not sent twice because a disk is full. */
 static void finish(struct handed *handed)
 {
-	if (store_command(handed->sender->app->store, LANE_BULK, settle, handed) == STORE_OK)
-		tell(handed);
+	bool again = handed->answered;
+	call_end(&handed->call);
+	begin_call(handed);
+	handed->answered = store_command(handed->sender->app->store, LANE_BULK, settle, handed) != STORE_OK;
+	if (handed->answered) {
+		if (!again)
+			log_error("message %lld: the store does not take what became of it; it is told again",
+			          (long long)handed->outgoing.message);
+		return;
+	}
+	tell(handed);
 	call_end(&handed->call);
 	handed->busy = false;
+}
+
+static void finish_all(struct sender *sender)
+{
+	for (size_t i = 0; i < GATEWAYS_MAX; i++)
+		if (sender->at_work[i].busy && sender->at_work[i].answered)
+			finish(&sender->at_work[i]);
 }
 
 static bool call_gateway(struct handed *handed)
@@ -98,9 +123,7 @@ static bool begin(struct handed *handed, const struct outgoing *outgoing)
 	struct letter *letter = &handed->letter;
 	handed->outgoing = *outgoing;
 	handed->outcome = (struct outcome){ 0 };
-	arena_reset(&handed->arena);
-	call_start(&handed->call, app, &handed->arena);
-	outbox_act(&handed->call, outgoing);
+	begin_call(handed);
 	handed->busy = true;
 	enum store_code code = store_read(app->store, 0, open_letter, handed);
 	if (code == STORE_OK && !letter->over && !letter->nobody && !letter->gateway.key.ptr &&
@@ -128,7 +151,8 @@ static void end(struct handed *handed, CURLcode code)
 	curl_multi_remove_handle(handed->sender->multi, handed->hook.easy);
 	struct webhook_answer answer = webhook_end(&handed->hook, &handed->arena, code);
 	handed->outcome.delivered = answer.error == NULL;
-	handed->outcome.error = answer.error;
+	snprintf(handed->error, sizeof handed->error, "%s", answer.error ? answer.error : "");
+	handed->outcome.error = answer.error ? handed->error : NULL;
 	handed->outcome.retry_after_s = answer.retry_after_s;
 	handed->outcome.gone = answer.status == 410 ? handed->letter.gateway.id : 0;
 	finish(handed);
@@ -199,6 +223,7 @@ static void *carry_on(void *arg)
 		int64_t now_ms = clock_steady_ms();
 		if (some || now_ms - looked_ms >= LOOK_MS) {
 			looked_ms = now_ms;
+			finish_all(sender);
 			begin_all(sender);
 			curl_multi_perform(sender->multi, &(int){ 0 });
 		}
@@ -234,12 +259,13 @@ void sender_stop(struct app *app)
 	pthread_join(sender->thread, NULL);
 	for (size_t i = 0; i < GATEWAYS_MAX; i++) {
 		struct handed *handed = &sender->at_work[i];
-		if (handed->busy) {
+		if (handed->hook.easy) {
 			curl_easy_setopt(handed->hook.easy, CURLOPT_QUICK_EXIT, 1L); /* a name that is being looked up is not waited for */
 			curl_multi_remove_handle(sender->multi, handed->hook.easy);
 			webhook_end(&handed->hook, &handed->arena, CURLE_ABORTED_BY_CALLBACK);
-			call_end(&handed->call);
 		}
+		if (handed->busy)
+			call_end(&handed->call);
 		arena_free(&handed->arena);
 	}
 	curl_multi_cleanup(sender->multi);

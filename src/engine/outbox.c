@@ -183,6 +183,8 @@ static enum store_code renew(struct tx *tx, struct call *call, const void *befor
 	struct message_record *message = record;
 	(void)tx;
 	(void)call;
+	if (text_is(was->state, "waiting")) /* only sooner */
+		return STORE_OK;
 	message->attempts = 0;
 	message->error = TEXT_NONE;
 	message->repeats += text_is(was->state, "sent");
@@ -197,8 +199,8 @@ static const struct move moves[] = {
 	{ "hand_over", "转电话告知", "to be told by telephone", "waiting", "by_hand", .roles = NULL, .takes = TRIED, .effect = leave },
 	{ "call", "已电话告知", "told by telephone", "by_hand", "called", "bureau street community operator", BY_KEEPER, .waits = true,
 	  .needs = "result" },
-	{ "resend", "重新发送", "send again", "by_hand sent", "waiting", "bureau operator", BY_KEEPER, .guard = can_be_sent, .sets = renew,
-	  .effect = queue },
+	{ "resend", "重新发送", "send again", "waiting by_hand sent", "waiting", "bureau operator", BY_KEEPER, .guard = can_be_sent,
+	  .sets = renew, .effect = queue },
 };
 static const struct open_state open_states[] = {
 	{ "waiting", .within = { 72, IN_HOURS }, .late = "hand_over" }, { "by_hand", .within = { 24, IN_HOURS } },

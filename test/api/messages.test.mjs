@@ -107,6 +107,7 @@ describe('without a gateway', () => {
 		assertProblem(await ask({ error: 'none' }), 422, 'invalid', '/error');
 		assertProblem(await ask({}, community), 403, 'forbidden');
 		const message = await send();
+		assertProblem(await bureau.post('/api/v1/gateways/4611686018427387903/test', {}), 404, 'not_found');
 		for (const move of ['deliver', 'retry', 'hand_over'])
 			assert.ok([404, 405].includes((await bureau.post(path(message, `/${move}`), {})).status), move);
 		assertProblem(await bureau.post(path(message, '/resend'), {}), 409, 'wrong_state');
@@ -280,6 +281,20 @@ describe('sending', () => {
 		assert.equal((await bureau.post(path(message, '/resend'), {})).status, 200);
 		assert.equal((await becomes(message, 'sent')).repeats, 2);
 		assert.deepEqual(sms.ids.slice(-3), ['', '_1', '_2'].map((behind) => `msg_${message.id}${behind}`));
+	});
+
+	test('what waits for its next attempt is sent at once where somebody says so; many in one request', async () => {
+		sms.answer = ended(500);
+		const messages = [await send(), await send(), await send()];
+		for (const message of messages)
+			await tried(message, 1);
+		sms.answer = ended(204);
+		assert.equal((await bureau.post(path(messages[0], '/resend'), {})).status, 200);
+		const moved = await bureau.post('/api/v1/messages/moves', { move: 'resend', records: messages.slice(1).map(({ id }) => id) });
+		assert.equal(moved.status, 200, moved.text);
+		for (const message of messages)
+			assert.deepEqual([(await becomes(message, 'sent')).attempts, (await read(message)).repeats], [2, 0]);
+		assert.deepEqual(sms.ids.slice(-3).sort(), messages.map(({ id }) => `msg_${id}`).sort());
 	});
 
 	test('the gateway may ask for more time', async () => {
