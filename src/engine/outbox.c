@@ -177,12 +177,13 @@ static enum store_code can_be_sent(struct tx *tx, struct call *call, const void 
 }
 
 /* What a gateway has taken it knows by its number: it would not take the same again. */
-static enum store_code renew(struct tx *tx, struct call *call, const void *before, void *record)
+static enum store_code renew(struct tx *tx, struct call *call, struct input *in, const void *before, void *record)
 {
 	const struct message_record *was = before;
 	struct message_record *message = record;
 	(void)tx;
 	(void)call;
+	(void)in;
 	if (text_is(was->state, "waiting")) /* only sooner */
 		return STORE_OK;
 	message->attempts = 0;
