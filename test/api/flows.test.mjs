@@ -41,11 +41,13 @@ const begin = {
 	},
 	request: async () => house.community1.post('/api/v1/requests', { area: here, kind: one(['meals', 'policy', 'safety']), urgency: one(['normal', 'soon', 'now']),
 		channel: 'phone', what: '随机诉求' }),
+	message: async () => house.bureau.post('/api/v1/messages', { channel: 'sms', kind: 'notice', to_phone: '13800138000', area: here, text: '随机消息' }),
 	visit: async () => {
 		const elder = await register(house.bureau, newElder({ area: here }));
 		return house.community1.post('/api/v1/visits', { elder: elder.id, due_on: inDays(5), channel: one(['door', 'phone']) });
 	},
 };
+const begins = { message: 'by_hand' /* as there is no gateway */ };
 const said = {
 	answer: () => '随机答复', result: () => '随机结果', worker: () => staff.id, second_worker: () => staff.id, script: () => script, finding: () => '随机情况',
 	exemption: () => 'hospital', explanation: () => '随机说明', organization: () => organization.id, handler: () => '经办人',
@@ -57,10 +59,10 @@ function bodyOf(move) {
 	const body = {};
 	for (const field of move.needs)
 		if (random(10) > 0)
-			body[field] = said[field]();
+			body[field] = said[field]?.();
 	for (const field of move.takes)
 		if (random(2))
-			body[field] = said[field]();
+			body[field] = said[field]?.();
 	return body;
 }
 
@@ -94,21 +96,25 @@ async function look(resource, record, tasks) {
 	const now = (await house.bureau.get(`${resource.path}/${record.id}`)).json, field = resource.fields.find(({ name }) => name === 'state');
 	assert.ok(field.words.some(({ word }) => word === now.state), now.state);
 	const open = resource.flow.open.some(({ state }) => state === now.state);
+	const waits = resource.flow.moves.some(({ waits, from }) => waits && from.includes(now.state));
 	assert.equal(now.due_at !== null, open, JSON.stringify(now));
-	assert.equal(tasks.has(record.id), open, JSON.stringify(now));
+	assert.ok(!open || waits || resource.flow.open.find(({ state }) => state === now.state).late, 'somebody, or time');
+	assert.equal(tasks.has(record.id), open && waits, JSON.stringify(now));
 }
 
 async function fresh(resource) {
 	const got = await begin[resource.name]();
 	assert.equal(got.status, 201, got.text);
-	assert.equal(got.json.state, resource.flow.start);
+	assert.equal(got.json.state, begins[resource.name] ?? resource.flow.start);
 	return got.json;
 }
 
 /** Those that can be reached by asking: some states only time brings about. */
-function movesInTime({ flow }) {
+function movesInTime({ name, flow }) {
 	const byTime = flow.open.map(({ late }) => flow.moves.find(({ name }) => name === late)?.to);
-	return new Set(flow.moves.filter(({ permission, from }) => permission && from.some((state) => !byTime.includes(state))).map(({ name }) => name));
+	const without = name === 'message' ? ['resend'] : []; /* which needs a gateway */
+	return new Set(flow.moves.filter(({ permission, from }) => permission && from.some((state) => !byTime.includes(state)))
+		.map((move) => move.name).filter((move) => !without.includes(move)));
 }
 
 describe('every flow', () => {
