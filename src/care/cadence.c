@@ -15,7 +15,7 @@ static const struct word reasons[] = { { "replaced", "已有新规则" }, { "mis
 /* `filter` is the JSON that a list of elders takes. A rule holds for the periods that begin on its days. */
 #define CADENCE(F) \
 	F(text, name, "名称", MUST | UNIQUE, .max = 60) \
-	F(text, filter, "对象（筛选条件）", MUST, .max = 8000) \
+	F(text, filter, "筛选条件", MUST, .max = 8000) \
 	F(word, channel, "方式", MUST, .words = channels) \
 	F(word, period, "周期", MUST, .words = periods) \
 	F(integer, at_least, "每周期至少次数", MUST, .min = 1, .max = 10) \

@@ -81,7 +81,8 @@ static const struct resource request = {
 	.fields = fields, .field_count = COUNT(fields), .size = sizeof(struct request),
 	.ties = { .area = "area", .organization = "organization", .family = "elder" },
 	.readers = "bureau street community auditor operator provider family", .writers = "bureau street community operator",
-	.revealers = "bureau street community operator provider family", .fill = set_hours, .flow = &flow,
+	.revealers = "bureau street community operator provider",
+	.exporters = "bureau street community operator", .fill = set_hours, .flow = &flow,
 };
 static const struct resource *const resources[] = { &request };
 

@@ -257,6 +257,7 @@ static const struct resource visit = {
 	.fields = fields, .field_count = COUNT(fields), .size = sizeof(struct visit),
 	.ties = { .area = "area", .organization = "organization", .own = "worker", .family = "elder" }, .orders = orders,
 	.readers = STAFF " auditor provider worker family", .writers = STAFF, .revealers = STAFF " worker",
+	.exporters = STAFF,
 	.fill = fill, .check = check, .changed = visit_count, .flow = &flow,
 };
 static const struct resource *const resources[] = { &visit };

@@ -7,7 +7,7 @@
 #include "engine/import_row.h"
 #include "engine/job.h"
 
-enum { PIECE_ROWS = 50, PIECE_BYTES_MAX = 8 << 20 };
+enum { PIECE_ROWS = 25, PIECE_BYTES_MAX = 8 << 20 };
 
 extern const char *const import_end_names[IMPORT_ENDS];
 extern const struct schema import_schema;

@@ -91,7 +91,8 @@ describe('ties', () => {
 		const family = await as({ role: 'family', family: [elder.id, sister.id] });
 		assert.deepEqual(await ids(family, '/api/v1/elders'), [elder.id, sister.id].sort());
 		const me = (await family.get('/api/v1/me')).json;
-		assert.deepEqual([me.roles, me.family, me.must, me.permissions], [['family'], [elder.id, sister.id], null, ['elder.read']]);
+		assert.deepEqual([me.roles, me.family, me.must, me.permissions], [['family'], [elder.id, sister.id], null,
+			['elder.read', 'request.read', 'visit.read']]);
 	});
 
 	test('new ties hold from the next request on, and end the streams opened with the old ones', async () => {
