@@ -8,6 +8,7 @@
 #include "engine/session.h"
 #include "engine/timer.h"
 #include "engine/workdays.h"
+#include "moved.h"
 #include "scratch.h"
 
 #include <pthread.h>
@@ -207,7 +208,7 @@ static int begin(void **state)
 	(void)state;
 	broken = periodic_too = false;
 	struct date day = { 2026, 3, 2 };
-	now_ms = date_begins_ms(day) + 9 * HOUR_MS;
+	move_to(&now_ms, date_begins_ms(day) + 9 * HOUR_MS);
 	arena_reset(&arena);
 	start_all();
 	return store_command(apps[0]->store, LANE_BULK, clean, NULL) == STORE_OK ? 0 : -1;
@@ -319,10 +320,10 @@ static void fires_when_due_in_its_order_once(void **state)
 		set_timer("test.plain", 100 + order[i], now_ms + (1 + order[i]) * MINUTE_MS);
 	advance();
 	assert_int_equal(fired_in(DISTRICT), 0);
-	now_ms += 3 * MINUTE_MS;
+	move_to(&now_ms, now_ms + 3 * MINUTE_MS);
 	advance();
 	assert_int_equal(fired_in(DISTRICT), 3);
-	now_ms += HOUR_MS;
+	move_to(&now_ms, now_ms + HOUR_MS);
 	advance();
 	advance();
 	assert_int_equal(fired_in(DISTRICT), COUNT(order));
@@ -342,13 +343,13 @@ static void one_of_each_kind_for_a_record(void **state)
 	set_timer("test.other", 3, now_ms + MINUTE_MS);
 	want((struct wish){ .district = DISTRICT, .kind = "test.plain", .record = 2, .clears = true });
 	want((struct wish){ .district = DISTRICT, .record = 3, .clears = true });
-	now_ms += MINUTE_MS;
+	move_to(&now_ms, now_ms + MINUTE_MS);
 	advance();
 	assert_int_equal(fired_in(DISTRICT), 2);
 	assert_string_equal(fired[0].kind, "test.other");
 	assert_string_equal(fired[1].kind, "test.other");
 	assert_int_equal(fired[1].record, 2);
-	now_ms += HOUR_MS;
+	move_to(&now_ms, now_ms + HOUR_MS);
 	advance();
 	assert_int_equal(fired_in(DISTRICT), 3);
 }
@@ -358,7 +359,7 @@ static void a_timer_may_set_itself_anew(void **state)
 	(void)state;
 	set_timer("test.again", 1, now_ms + MINUTE_MS);
 	set_timer("test.plain", 1, now_ms + MINUTE_MS);
-	now_ms += 3 * HOUR_MS;
+	move_to(&now_ms, now_ms + 3 * HOUR_MS);
 	advance();
 	assert_int_equal(fired_in(DISTRICT), 3); /* the other one was ended before its turn */
 	assert_int_equal(number("SELECT count(*) FROM timer WHERE kind LIKE 'test.again'"), 1);
@@ -385,7 +386,7 @@ static void fails_among_others(const char *kind)
 	broken = true;
 	for (int i = 0; i < 100; i++)
 		set_timer(i % 11 == 5 ? kind : "test.plain", i, now_ms + i);
-	now_ms += MINUTE_MS;
+	move_to(&now_ms, now_ms + MINUTE_MS);
 	advance();
 	assert_int_equal(fired_in(DISTRICT), 91);
 	for (size_t i = 1; i < fired_count; i++)
@@ -393,19 +394,19 @@ static void fails_among_others(const char *kind)
 	assert_int_equal(number("SELECT count(*) FROM timer WHERE error IS NOT NULL AND tries = 1"), 9);
 	advance();
 	assert_int_equal(number("SELECT count(*) FROM timer WHERE tries = 1"), 9);
-	now_ms += 15000;
+	move_to(&now_ms, now_ms + 15000);
 	advance();
 	assert_int_equal(number("SELECT count(*) FROM timer WHERE tries = 2"), 9);
-	now_ms += 15000; /* each time it takes longer */
+	move_to(&now_ms, now_ms + 15000); /* each time it takes longer */
 	advance();
 	assert_int_equal(number("SELECT count(*) FROM timer WHERE tries = 2"), 9);
 	for (int i = 0; i < 20; i++) {
-		now_ms += HOUR_MS;
+		move_to(&now_ms, now_ms + HOUR_MS);
 		advance();
 	}
 	assert_int_equal(number("SELECT count(*) FROM timer WHERE tries = 22"), 9); /* never less often than once an hour */
 	broken = false;
-	now_ms += HOUR_MS;
+	move_to(&now_ms, now_ms + HOUR_MS);
 	advance();
 	assert_int_equal(number("SELECT count(*) FROM timer WHERE error IS NOT NULL"), 0);
 }
@@ -444,15 +445,15 @@ static void a_clock_that_is_put_back_repeats_nothing(void **state)
 	(void)state;
 	for (int i = 0; i < 120; i++)
 		set_timer("test.plain", i, now_ms + i * MINUTE_MS);
-	now_ms += HOUR_MS;
+	move_to(&now_ms, now_ms + HOUR_MS);
 	advance();
 	assert_int_equal(fired_in(DISTRICT), 61);
-	now_ms -= HOUR_MS;
-	for (int i = 0; i < 60; i++, now_ms += MINUTE_MS) {
+	move_to(&now_ms, now_ms - HOUR_MS);
+	for (int i = 0; i < 60; i++, move_to(&now_ms, now_ms + MINUTE_MS)) {
 		advance();
 		assert_int_equal(fired_in(DISTRICT), 61);
 	}
-	now_ms += HOUR_MS;
+	move_to(&now_ms, now_ms + HOUR_MS);
 	advance();
 	assert_int_equal(fired_in(DISTRICT), 120);
 	for (size_t i = 0; i < fired_count; i++)
@@ -479,23 +480,23 @@ static void deadlines(void **state)
 static void a_deadline_in_an_unknown_year_waits_for_its_data(void **state)
 {
 	(void)state;
-	now_ms = at(2026, 12, 28, 9, 0);
+	move_to(&now_ms, at(2026, 12, 28, 9, 0));
 	struct wish wish = { .district = DISTRICT, .kind = "test.plain", .record = 1, .deadline = { 5, IN_WORKDAYS } };
 	assert_int_equal(store_command(apps[0]->store, LANE_INTERACTIVE, carry_out, &wish), STORE_OK);
 	assert_int_equal(wish.due_ms, TIMER_UNRESOLVED);
-	now_ms = at(2027, 6, 1, 9, 0);
+	move_to(&now_ms, at(2027, 6, 1, 9, 0));
 	advance();
 	assert_int_equal(fired_in(DISTRICT), 0);
 	assert_int_equal(workdays_load(TEXT("year 2026 x\n2026-12-31 off\nyear 2027 y\n2027-01-01 off\n2027-01-04 off\n")), 0);
-	now_ms = at(2027, 1, 1, 9, 0);
+	move_to(&now_ms, at(2027, 1, 1, 9, 0));
 	stop_all();
 	start_all();
 	advance(); /* 29, 30 December, 5, 6, 7 January */
 	assert_int_equal(number("SELECT min(next_ms) FROM timer WHERE kind = 'test.plain'"), at(2027, 1, 8, 0, 0));
-	now_ms = at(2027, 1, 8, 0, 0) - 1;
+	move_to(&now_ms, at(2027, 1, 8, 0, 0) - 1);
 	advance();
 	assert_int_equal(fired_in(DISTRICT), 0);
-	now_ms++;
+	move_to(&now_ms, now_ms + 1);
 	advance();
 	assert_int_equal(fired_in(DISTRICT), 1);
 }
@@ -535,7 +536,7 @@ static void what_was_missed_is_done_as_it_says(void **state)
 	(void)state;
 	periodic_too = true;
 	advance(); /* from here on they are there: Monday 2 March, nine o'clock */
-	now_ms = at(2026, 6, 10, 12, 0); /* a Wednesday */
+	move_to(&now_ms, at(2026, 6, 10, 12, 0)); /* a Wednesday */
 	advance();
 	fired_in(DISTRICT);
 	assert_int_equal(ran("once", 0, 0, 0), 1);
@@ -543,20 +544,20 @@ static void what_was_missed_is_done_as_it_says(void **state)
 	assert_int_equal(ran("each", 0, 0, 0), 3);
 	assert_int_equal(ran("each", 2026, 3, 31) + ran("each", 2026, 4, 30) + ran("each", 2026, 5, 31), 3);
 	assert_int_equal(ran("skip", 0, 0, 0), 0);
-	now_ms = at(2026, 6, 15, 8, 0);
+	move_to(&now_ms, at(2026, 6, 15, 8, 0));
 	advance();
 	fired_in(DISTRICT);
 	assert_int_equal(ran("skip", 2026, 6, 15), 1);
 	assert_int_equal(ran("once", 2026, 6, 15), 1);
 	assert_int_equal(ran("once", 0, 0, 0), 2);
-	now_ms -= DAY_MS;
+	move_to(&now_ms, now_ms - DAY_MS);
 	advance();
-	now_ms += DAY_MS;
+	move_to(&now_ms, now_ms + DAY_MS);
 	advance();
 	assert_int_equal(fired_in(OTHER_DISTRICT), fired_in(DISTRICT));
 	assert_int_equal(fired_count, 6);
 	/* One that has been skipped for months is there at its moment all the same. */
-	now_ms = at(2026, 12, 7, 8, 0);
+	move_to(&now_ms, at(2026, 12, 7, 8, 0));
 	advance();
 	fired_in(DISTRICT);
 	assert_int_equal(ran("skip", 2026, 12, 7), 1);
@@ -568,22 +569,22 @@ static void a_clock_that_was_wrong_for_a_while_stops_nothing(void **state)
 	(void)state;
 	periodic_too = true;
 	advance();
-	now_ms += INT64_C(400) * DAY_MS;
+	move_to(&now_ms, now_ms + INT64_C(400) * DAY_MS);
 	advance();
-	now_ms -= INT64_C(400) * DAY_MS;
+	move_to(&now_ms, now_ms - INT64_C(400) * DAY_MS);
 	stop_all();
 	start_all();
 	advance();
 	size_t before = fired_in(DISTRICT);
-	now_ms = at(2026, 3, 3, 2, 30);
+	move_to(&now_ms, at(2026, 3, 3, 2, 30));
 	advance();
 	assert_int_equal(fired_in(DISTRICT), before + 1);
 	assert_int_equal(ran("once", 2026, 3, 3), 1);
-	now_ms -= HOUR_MS; /* but what was done is not done again */
+	move_to(&now_ms, now_ms - HOUR_MS); /* but what was done is not done again */
 	stop_all();
 	start_all();
 	advance();
-	now_ms += HOUR_MS;
+	move_to(&now_ms, now_ms + HOUR_MS);
 	advance();
 	assert_int_equal(fired_in(DISTRICT), before + 1);
 }
@@ -667,9 +668,9 @@ static void ten_years_with_restarts_and_steps_of_the_clock(void **state)
 	advance();
 	for (int step = 0; now_ms < last_ms; step++) {
 		set_some();
-		now_ms += (int64_t)(rand() % (rand() % 4 == 0 ? 20 * 24 * 60 : 36 * 60)) * MINUTE_MS;
+		move_to(&now_ms, now_ms + (int64_t)(rand() % (rand() % 4 == 0 ? 20 * 24 * 60 : 36 * 60)) * MINUTE_MS);
 		if (rand() % 10 == 0)
-			now_ms += rand() % 2 ? HOUR_MS : -HOUR_MS;
+			move_to(&now_ms, now_ms + (rand() % 2 ? HOUR_MS : -HOUR_MS));
 		if (rand() % 40 == 0) { /* on two processes it may be the one that leads */
 			unsigned i = (unsigned)rand() % processes;
 			stop(i);
@@ -696,7 +697,7 @@ static void killed_in_the_middle_nothing_is_lost_or_done_twice(void **state)
 	(void)state;
 	enum { KILLS = 8, MANY = 18000, FIRINGS_MAX = 1000 };
 	want((struct wish){ .district = DISTRICT, .kind = "test.plain", .record = 0, .due_ms = now_ms + MINUTE_MS, .count = MANY });
-	now_ms += MINUTE_MS;
+	move_to(&now_ms, now_ms + MINUTE_MS);
 	stop_all();
 	for (int kills = 0; kills < KILLS; kills++) {
 		pid_t children[2] = { 0 };
